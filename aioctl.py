@@ -1,0 +1,471 @@
+"""Registry of asyncio tasks: names, guards and starts every one of them.
+
+Its verbs (`stop`, `restart`, `join`, ...) are in lib/aiocontrol, what it shows to people
+(`status`, `traceback`, ...) in lib/aiostatus, restart policies in lib/aiosupervisor; each is
+loaded at first use.
+"""
+
+import time
+from asyncio import CancelledError, core
+from time import ticks_add, ticks_diff, ticks_ms
+
+_AIOCTL_GROUP = None  # a TaskGroup from the first add() on
+_AIOCTL_LOG = None  # stream that log(), follow() and status() read
+
+color = None  # True, False, or None: colours if the output is a terminal
+mark = None  # (function, name, policy) of the last aiotask wrapper made or called
+watcher = None  # see set_watcher()
+holds = None  # set by aioschedule: holds(name) tells whether a start of the task is to come
+_FATAL = (SystemExit, KeyboardInterrupt)  # recorded, then the loop's affair
+_WORDS = ("_id", "on_stop", "on_error", "restart", "backoff", "intensity")  # taken by add()
+
+_USED = (0 for _ in ())  # in place of a coroutine that has run
+_READY = False  # in place of a coroutine: the first step is still to come
+
+# On a full heap MicroPython makes every exception in one and the same static object.
+_NO_MEMORY = MemoryError("no memory")
+
+# What each crash and restart asks for: builtins are looked up in a long list, one by one.
+_isinstance = isinstance
+_hasattr = hasattr
+_Stop = StopIteration
+_Any = BaseException
+
+
+def __getattr__(name):
+    # A verb, or a name for people. Kept, so that it comes here once.
+    import aiocontrol
+
+    value = globals()[name] = getattr(aiocontrol, name)
+    return value
+
+
+class Clock:
+    """Time since import in small ints beyond the wrap of `ticks_ms`, and the wall clock.
+
+    To be read at least every 2**29 ms (6.2 days), else a wrap is lost.
+    """
+
+    def __init__(self):
+        self.s = self.ms = 0  # whole seconds since import, and 0..999 ms
+        self._last = ticks_ms()
+
+    def now(self):
+        """Bring `s` and `ms` up to date; return `s`."""
+        t = ticks_ms()
+        if t != self._last:
+            ms = self.ms + ticks_diff(t, self._last)
+            self._last = t
+            if ms > 999:
+                self.s += ms // 1000
+                ms %= 1000
+            self.ms = ms
+        return self.s
+
+    def wall(self):
+        """Return the wall clock as (epoch seconds, milliseconds), in the port's own epoch."""
+        while True:
+            s = int(time.time())
+            ms = time.time_ns() // 1000000 % 1000
+            if s == int(time.time()):
+                return s, ms
+
+
+clock = Clock()
+
+
+def _sleep(task, ms):
+    # As asyncio.sleep_ms() does, without a coroutine.
+    t = ticks_add(ticks_ms(), ms)
+    core._task_queue.push(task, t)  # pyright: ignore[reportArgumentType] - ticks are ints
+
+
+class Taskctl:
+    """The record of one task, and the guard under which its coroutine runs.
+
+    state: "scheduled", "running", "done", "stopped", "error", "timeout", "backoff",
+    "suspended" or "gave-up". starts: how often it was started. since, done_at: wall time of
+    the last start and end, epoch seconds. result: of the last run. exc: its exception, or None.
+    """
+
+    # A record holds only what differs from these: an entry of its own costs 8 bytes, and time.
+    args = ()
+    _kw = {}  # never changed; `kwargs` makes one that may be
+    state = "running"
+    starts = 0
+    task = schedule = service = _id = _exc = _ev = None
+    _c = None  # what runs now: the task's coroutine, a callback's, _READY, or nothing
+    _t0 = 0  # clock time of the last start, s
+    _t1 = None  # of the last end
+    _r = None  # result of the last run, or its exception
+    _asked = None  # clock time of the first stop() that it has not followed yet
+    _is_service = _again = False
+    on_stop = on_error = _FATAL  # not given; None is a value
+    restart = "on-failure"
+    backoff = intensity = _ring = _tb = None
+    _fails = 0  # in a row, for the back-off
+
+    # asyncio drives the record itself as the task's coroutine (send, throw): that saves the
+    # frame of a guard coroutine, and makes current_task().coro the record.
+
+    def __init__(self, coro, name):
+        self.coro = coro
+        self.name = name
+
+    def __getattr__(self, name):
+        import aiocontrol
+
+        return aiocontrol.field(self, name)
+
+    def live(self):
+        """Tell whether its asyncio task lives: it runs, ends, or waits for its restart."""
+        return self._c is not None
+
+    def launch(self, ms=0):
+        """Start it in the next turn of the loop or, after a `backoff`, in `ms` milliseconds."""
+        if self.starts and hasattr(self.coro, "send"):
+            raise ValueError(self.name + ": a coroutine runs once; add its function instead")
+        if self.state != "running":
+            self.state = "running"
+        self._c = _READY
+        self.task = t = core.create_task(self)  # pyright: ignore[reportArgumentType] - send, throw
+        if ms:
+            self.state = "backoff"
+            core._task_queue.remove(t)
+            _sleep(t, ms)
+
+    def hold(self):
+        """Take back a launch before its first step; False if it has run too far for that."""
+        if self.live():
+            if self._c is not _READY or self.task.state is not True:
+                return False  # begun, or somebody waits for it
+            core._task_queue.remove(self.task)
+            self._c = self.task = None
+        if not self.starts:
+            self.state = "scheduled"
+            self._t0 = clock.now()
+        return True
+
+    def send(self, v):
+        try:
+            c = self._c
+            if c:
+                return c.send(v)  # pyright: ignore[reportAttributeAccessIssue] - a coroutine
+            e = None
+        except _Any as x:
+            e = x
+        return self._next(e)
+
+    def throw(self, e):
+        try:
+            if self._c:
+                return self._c.throw(e)  # pyright: ignore[reportAttributeAccessIssue]
+            raise e
+        except _Any as x:
+            e = x
+        return self._next(e)
+
+    def _next(self, e):
+        # What ran has ended with `e`, or None ran: go to the next wait of this task, or its end.
+        while True:
+            if e is None:
+                # Each of these gets its place in memory now, so that the end needs none.
+                self.state = "running"
+                self.starts += 1
+                self._t0 = clock.now()
+                self._t1 = self._r = self._c = None
+                if self._exc:
+                    self._exc = None
+                c = self.coro
+            else:
+                try:
+                    c = self._end(e)
+                except MemoryError:
+                    c = None  # recorded; there is no room to do more
+                if c is None:
+                    self._c = None
+                    raise e if _isinstance(e, _FATAL) else _Stop(self._r)
+                if _isinstance(c, int):
+                    self.state = "backoff"
+                    self._c = _READY
+                    _sleep(core.cur_task, c)
+                    return
+            try:
+                if _hasattr(c, "send"):
+                    self._c = c
+                    if c is self.coro:
+                        self.coro = _USED  # keeps no frame alive
+                else:
+                    if self.args or self._kw:
+                        c = c(*self.args, **self._kw)  # pyright: ignore[reportCallIssue]
+                    else:
+                        c = c()  # pyright: ignore[reportCallIssue]
+                    self._c = c
+                return c.send(None)  # pyright: ignore[reportAttributeAccessIssue]
+            except _Any as x:
+                e = x
+
+    def _end(self, e):
+        # Record the end `e`. Return the coroutine of a callback, the ms until the next start,
+        # or None.
+        ok = _isinstance(e, _Stop)
+        if self._t1 is None or not self._c:
+            self._t1 = clock.now()
+            c = None
+            if ok:
+                self.state = "done"
+                self._r = e.value
+            elif _isinstance(e, CancelledError):
+                self.state = "stopped"
+                self._r = None
+                if self._c and self.on_stop is not _FATAL:
+                    c = self._call(self.on_stop)
+            else:
+                self.state = "error"
+                if _isinstance(e, MemoryError) and MemoryError() is e:
+                    e = _NO_MEMORY
+                self._r = e
+                if self._kw or _AIOCTL_LOG:
+                    self.tell("", e)
+                if self.on_error is not _FATAL:
+                    self._exc = e
+                    c = self._call(self.on_error, e)
+            if c:
+                return c
+        elif ok:
+            self._r = e.value  # of a coroutine on_stop or on_error
+        else:
+            self.tell("callback failed: ", e)
+        return self._after(e)
+
+    def _after(self, e):
+        # The run is over: tell who waits, and ask whether to start again.
+        if self._ev:
+            failed = self.state == "error"
+            self._ev.end = (self._exc or self._r if failed else None, self._r)
+            self._ev.set()
+            self._ev = None
+        if self._asked is not None:
+            self._asked = None
+        if self._again:
+            self._again = False
+            return 0
+        if watcher and not _isinstance(e, _FATAL):
+            try:
+                return watcher(self)
+            except Exception as x:  # noqa: BLE001 - a guard: reports
+                self.tell("watcher failed: ", x)
+        return None
+
+    def _call(self, f, *lead):
+        # Run on_stop or on_error; return the coroutine that it may be.
+        if callable(f):
+            try:
+                f = f(*lead, *self.args, **self._kw)
+            except _Any as e:
+                if _isinstance(e, _FATAL):
+                    raise
+                self.tell("on_error failed: " if lead else "on_stop failed: ", e)
+                return None
+            if hasattr(f, "send"):
+                return f
+        self._r = f
+        return None
+
+    def tell(self, what, e):
+        """Report an exception to the task's `log`, else the log stream, else the console."""
+        log = self._kw.get("log")
+        line = "[%s] %s%s" % (self._id or self.name, what, err_text(e))
+        try:
+            if hasattr(log, "error"):
+                log.error(line)
+            elif _AIOCTL_LOG:
+                _AIOCTL_LOG.write(line + "\n")
+            elif what:
+                print(line)
+        except Exception as x:  # noqa: BLE001 - a guard: reports
+            print("%s (log failed: %s)" % (line, err_text(x)))
+
+
+def err_text(e):
+    """Return "Class: message" of an exception, whatever its str() does."""
+    s = type(e).__name__
+    try:
+        m = str(e)
+    except Exception:  # noqa: BLE001 - whatever a str() raises
+        m = "?"
+    return s + ": " + m if m else s
+
+
+class TaskGroup:
+    """The records of a set of tasks, by name."""
+
+    def __init__(self, tasks=()):
+        self.tasks = {}
+        self.order = []  # the records in the order of adding: a dict has none
+        self._at = {}  # name -> the next @n to try, so that n tasks of one name cost O(n)
+        for t in tasks:
+            self.add_task(t)
+
+    def add_task(self, rec):
+        """Enter the record; a taken name becomes name@1, name@2, ..."""
+        base = rec.name
+        # One look at the dict, which for a name that is not there may have to see all of it.
+        while self.tasks.setdefault(rec.name, rec) is not rec:
+            n = self._at.get(base, 1)
+            self._at[base] = n + 1
+            rec.name = "%s@%d" % (base, n)
+        self.order.append(rec)
+
+    def remove(self, name):
+        """Forget the record of that name."""
+        self.order.remove(self.tasks.pop(name))
+        self._at.pop(name.split("@")[0], None)
+
+    @property
+    def results(self):
+        """{name: result} of all."""
+        return __getattr__("result_all")(True)
+
+
+def set_watcher(decide):
+    """Set what is asked at each end: decide(record) -> ms until its restart, or None."""
+    global watcher
+    watcher = decide
+
+
+def aiotask(f=None, **policy):
+    """Decorate a coroutine function, bare or with a policy for the tasks made of it.
+
+    restart: "no", "on-failure" or "always"; backoff: (first, max) seconds; intensity:
+    (restarts, seconds). The function stays what it was: call it, await it, use it as a method.
+    """
+    if policy or f is None:
+        from aiosupervisor.policy import decorate
+
+        return decorate(policy)
+    name_of(f)
+    return f
+
+
+def name_of(f):
+    """Return the name of a task of this function; TypeError if it is none."""
+    if mark and mark[0] is f:
+        return mark[1]
+    name = callable(f) and getattr(f, "__name__", None)
+    if not name or name == "_with_policy":  # an aiotask wrapper, but not the last
+        raise TypeError("expected a coroutine function, or directly above @aiotask; got %r" % (f,))
+    return name
+
+
+def create_task(coro, *args, **kwargs):
+    """Start `coro` under the guard, outside the registry; return its `Taskctl` (see `add`)."""
+    rec = _record(coro, args, kwargs)
+    rec._c = _READY
+    rec.task = core.create_task(rec)  # pyright: ignore[reportArgumentType] - send, throw
+    return rec
+
+
+def add(coro, *args, **kwargs):
+    """Enter a task in the registry and start it, or hold it if its name has a schedule.
+
+    coro: a coroutine function, plain, decorated or a bound method; or a coroutine, which runs
+    only once. name, _id (how callbacks and logs call it), on_stop(*args, **kwargs) and
+    on_error(exc, *args, **kwargs) (functions, coroutine functions or values that become the
+    result) and the policy words of `aiotask` are taken here; all else goes to the task.
+    Returns the `Taskctl`. TypeError or ValueError name what is wrong; then nothing is added.
+    """
+    rec = _record(coro, args, kwargs)
+    g = _AIOCTL_GROUP
+    if not g:
+        g = TaskGroup()
+        set_group(g)
+    g.add_task(rec)
+    if holds and holds(rec.name):
+        rec.state = "scheduled"
+        rec._t0 = clock.now()
+    else:
+        rec._c = _READY
+        rec.task = core.create_task(rec)  # pyright: ignore[reportArgumentType] - send, throw
+    return rec
+
+
+def _record(coro, args, kwargs):
+    # Validates all, and changes nothing.
+    name = words = None
+    if kwargs:
+        name = kwargs.pop("name", None)
+        if name is not None and not _isinstance(name, str):
+            raise TypeError("name: expected str, got %r" % (name,))
+        if kwargs:
+            words = {w: kwargs.pop(w) for w in _WORDS if w in kwargs}
+    own_name = _trial(coro, args, kwargs)
+    rec = Taskctl(coro, name or own_name)
+    if args:
+        rec.args = args
+    if kwargs:
+        rec._kw = kwargs
+    if mark or words:
+        from aiosupervisor.policy import merge
+
+        for w, v in merge(words, mark).items():
+            setattr(rec, w, v)
+    return rec
+
+
+def _trial(coro, args, kwargs):
+    # Make the coroutine once, which shows a wrong function or wrong arguments at once. Returns
+    # its name; leaves in `mark` the policy that it brings.
+    global mark
+    mark = None
+    kind = type(coro)
+    if kind is _ASYNC:
+        if args or kwargs:
+            coro(*args, **kwargs)
+        else:
+            coro()
+        return coro.__name__
+    if hasattr(coro, "send"):
+        if args or kwargs or any(r.coro is coro for r in records()):
+            raise ValueError("coro: %r is in use or has its arguments: add its function" % (coro,))
+        mark = (None, str(coro).split("'")[1], {"restart": "no"})
+    # A plain function is not even tried, since it might act.
+    elif kind is type(_trial) or not callable(coro) or not hasattr(coro(*args, **kwargs), "send"):
+        raise TypeError("coro: expected a coroutine function, got %r" % (coro,))
+    elif not mark:
+        return name_of(coro)
+    return mark[1]
+
+
+async def _async():
+    pass
+
+
+_ASYNC = type(_async)
+
+
+def group():
+    """Return the `TaskGroup`, or None before the first `add`."""
+    return _AIOCTL_GROUP
+
+
+def set_group(taskgroup):
+    """Make `taskgroup` the registry."""
+    global _AIOCTL_GROUP
+    _AIOCTL_GROUP = taskgroup
+
+
+def set_log(log):
+    """Set the stream (an `aiolog.AioStream`) that log(), follow() and status() read."""
+    global _AIOCTL_LOG
+    _AIOCTL_LOG = log
+
+
+def records():
+    """Return all records, in the order of adding."""
+    return _AIOCTL_GROUP.order[:] if _AIOCTL_GROUP else []
+
+
+def tasks():
+    """Return the asyncio tasks that live, for `asyncio.gather`, in the order of adding."""
+    return [r.task for r in records() if r.live()]

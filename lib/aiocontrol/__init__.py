@@ -1,0 +1,277 @@
+"""The verbs of `aioctl`: start, stop, restart, delete, join, result.
+
+Loaded by `aioctl` when one of these names is first used there.
+"""
+
+import asyncio
+import io
+import sys
+
+import aioctl
+
+_STUCK_S = 5  # a task still there so long after stop() is stuck (OTP's shutdown time)
+FAILED = ("error", "timeout", "backoff", "gave-up")
+
+
+def __getattr__(name):
+    import aiostatus
+
+    return getattr(aiostatus, name)
+
+
+# Finding
+
+
+def find(name, must=False):
+    """Return the records of a name, of a `*` pattern, or of all (None), in the order of adding.
+
+    Where there are none, tells a person so, or with must=True raises KeyError(name).
+    """
+    g = aioctl.group()
+    if name and g and name in g.tasks:
+        return [g.tasks[name]]
+    found = aioctl.records()
+    if name:
+        names = [r.name for r in found]
+        found = [r for r in found if "*" in name and _glob(name, r.name)]
+        if not found:
+            if must:
+                raise KeyError(name)
+            print("Task %s not found in %s" % (name, names))
+    return found
+
+
+def tasks_match(patt):
+    """Return the names that match: `*` is any run of characters, all else itself."""
+    return [r.name for r in aioctl.records() if _glob(patt, r.name)]
+
+
+def _glob(p, s):
+    p = p.split("*")
+    i = len(p[0])
+    end = len(s) - len(p[-1])
+    if len(p) == 1 or end < i or not s.startswith(p[0]) or not s.endswith(p[-1]):
+        return len(p) == 1 and s == p[0]
+    for m in p[1:-1]:
+        i = s.find(m, i, end)
+        if i < 0:
+            return False
+        i += len(m)
+    return True
+
+
+def field(rec, name):
+    """Return a derived field of a `Taskctl`: since, done_at, cancelled, kwargs, result, exc."""
+    if name == "result":
+        return None if rec.state == "running" else rec._r
+    if name == "exc":
+        return rec._exc or (rec._r if rec.state in FAILED else None)
+    if name == "since":
+        # Before its first step a task has just been started.
+        return wall(aioctl.clock.now() if rec.live() and not rec._c else rec._t0)
+    if name == "done_at":
+        return wall(rec._t1)
+    if name == "cancelled":
+        return rec.state == "stopped"
+    if name == "kwargs":
+        if not rec._kw:
+            rec._kw = {}  # one that may be changed
+        return rec._kw
+    raise AttributeError(name)
+
+
+def wall(t):
+    """Return the wall time, epoch seconds, of a moment `t` of the clock; None of None.
+
+    Derived, so that it is right as soon as the wall clock is set, and an age never jumps.
+    """
+    return None if t is None else aioctl.clock.wall()[0] - aioctl.clock.now() + t
+
+
+# Starting and stopping
+
+
+def start(name=None):
+    """Start what does not run; put back a schedule that `stop` took away. False if it can't."""
+    found = find(name)
+    ok = not name or bool(found)
+    for r in found:
+        try:
+            if r.schedule:
+                # As planned before; due at once if its time has passed since.
+                sys.modules["aioschedule"].put(r.schedule)
+                r.schedule = None
+                if not r.starts:
+                    r.state = "scheduled"
+            elif not r.live():
+                r.launch()
+            elif r._asked is not None:
+                r._again = True  # stopped a moment ago, and not yet at its end
+        except ValueError as e:  # a coroutine that has run
+            print("%s: %s" % (r.name, aioctl.err_text(e)))
+            ok = False
+    return ok
+
+
+def restart(name):
+    """Stop and start again, at once; KeyError if there is no such task."""
+    for r in find(name, True):
+        if not r.live():
+            r.launch()
+        elif hasattr(r.coro, "send"):
+            raise ValueError(r.name + ": a coroutine runs once; add its function instead")
+        elif _cancel(r):
+            r._again = True
+
+
+def _cancel(r):
+    # False if it would have to cancel itself.
+    try:
+        r.task.cancel()
+    except RuntimeError as e:
+        print("%s, %s" % (e, r.name))
+        return False
+    if r._asked is None:
+        r._asked = aioctl.clock.now()
+    return True
+
+
+def stuck(r):
+    """Tell whether record `r` goes on although it was told to end 5 s ago or earlier."""
+    return r.live() and r._asked is not None and aioctl.clock.now() - r._asked >= _STUCK_S
+
+
+def stop(name=None, stop_sch=True):
+    """Cancel the tasks of that name and, unless stop_sch=False, take their schedules away.
+
+    Returns True; "stuck" if one has not ended 5 s after an earlier `stop`; False if there is
+    none, or if a task would have to stop itself.
+    """
+    found = find(name)
+    ok = not name or bool(found)
+    sched = sys.modules.get("aioschedule")
+    for r in found:
+        s = sched.drop(r.name) if stop_sch and sched else None
+        s = s if s and s.due else None  # else it has no start to come
+        r.schedule = s or r.schedule
+        r._again = False
+        if not r.live():
+            if s or r.state == "scheduled":
+                r.state = "stopped"
+                if r._t1 is None:
+                    r._t1 = aioctl.clock.now()
+        elif stuck(r):
+            _cancel(r)
+            ok = ok and "stuck"
+        elif not _cancel(r):
+            ok = False
+    return ok
+
+
+def stop_all():
+    """Stop every task."""
+    return stop()
+
+
+def delete(*names):
+    """Stop and forget tasks; `*` patterns."""
+    for name in names:
+        for r in find(name) if name else ():
+            stop(r.name)
+            r.restart = "no"
+            aioctl.group().remove(r.name)
+
+
+def reset(group=True, log=False):
+    """Stop and forget all tasks; with log=True the log as well."""
+    if group:
+        stop()
+        aioctl.set_group(None)
+    if log:
+        aioctl.set_log(None)
+
+
+def run():
+    """Start what was added and does not run yet, and run until all of it has ended."""
+    for r in aioctl.records():
+        if not (r.live() or aioctl.holds and aioctl.holds(r.name)):
+            r.launch()
+
+    async def main():
+        await asyncio.gather(*aioctl.tasks())
+
+    asyncio.run(main())
+
+
+# Results
+
+
+def state(name):
+    """Return the state of a task, one word; KeyError if there is no such task."""
+    return find(name, True)[0].state
+
+
+def result(name=None):
+    """Return the result of a task, or its exception; None while it runs.
+
+    A pattern, or no name, prints `NAME --> RESULT` for each.
+    """
+    found = find(name)
+    if found and found[0].name == name:
+        return found[0].result
+    for r in found:
+        print("%s --> %s" % (r.name, show(r.result)))
+
+
+def result_all(as_dict=False):
+    """Print all results, or return them as {name: result}."""
+    if as_dict:
+        return {r.name: r.result for r in aioctl.records()}
+    result()
+
+
+def show(v):
+    """Return str() of a result or "Class: message" of an exception, whatever its str() does."""
+    if isinstance(v, BaseException):
+        return aioctl.err_text(v)
+    try:
+        return str(v)
+    except Exception as e:  # noqa: BLE001 - whatever a str() raises
+        return "<%s: str() failed: %s>" % (type(v).__name__, aioctl.err_text(e))
+
+
+async def join(name, timeout=None):
+    """Wait for the end of a task's run; return its result or raise its exception.
+
+    A stopped task gives what its on_stop gave, else None. timeout: seconds, then
+    asyncio.TimeoutError, and the task runs on. KeyError if there is no such task.
+    """
+    r = find(name, True)[0]
+    if r.live() and r.state != "backoff" or r.state == "scheduled":
+        r._ev = r._ev or asyncio.Event()
+        ev = r._ev
+        await asyncio.wait_for(ev.wait(), timeout)
+        e, v = ev.end  # pyright: ignore[reportAttributeAccessIssue] - set by the record
+    else:
+        e, v = r.exc, r._r
+    if e is None:
+        return v
+    # Each raise lengthens the traceback of an exception: keep the one of its origin as text,
+    # and let only the first waiter add to it.
+    if r._tb and r._tb[0] is e:
+        e.__traceback__ = None
+    else:
+        r._tb = (e, trace(e))
+    raise e
+
+
+def trace(e, rec=None):
+    """Return the text of the traceback of `e`, an exception of `rec`."""
+    if rec and rec._tb and rec._tb[0] is e:
+        return rec._tb[1]
+    f = io.StringIO()
+    try:
+        sys.print_exception(e, f)
+    except Exception:  # noqa: BLE001 - its str() failed
+        f.write(aioctl.err_text(e) + "\n")
+    return f.getvalue()

@@ -1,0 +1,3 @@
+metadata(version="0.1.0", description="The verbs of aioctl: start, stop, restart, join.")
+require("aiostatus")
+package("aiocontrol", base_path="..", opt=3)

@@ -1,0 +1,315 @@
+"""What `aioctl` shows to people: status, results, tracebacks, the log.
+
+Loaded by `aioctl` and `aioschedule` when one of these names is first used there.
+"""
+
+import io
+import sys
+import time
+
+import aioctl
+from aiocontrol import FAILED, find, show, stuck, trace
+
+_SEPARATOR = "<" + "-" * 80 + ">"
+_COLOR = {  # of the state; the dot of a running task is lighter
+    "running": "32;1",
+    "scheduled": "",
+    "stopped": "33;1",
+    "backoff": "33;1",
+    "suspended": "36",
+    "error": "31;1",
+    "timeout": "31;1",
+    "gave-up": "31;1",
+}
+
+_debug = False
+_env = None
+
+
+def info(name=None):
+    """Return what is known of a task as a dict that json.dumps takes.
+
+    Without a name, or with a pattern: {name: dict}. Times are epoch seconds (`now` is that of
+    the call); runtime is in seconds. KeyError if there is no such task.
+    """
+    found = find(name, True)
+    if found and found[0].name == name:
+        return _info(found[0], True)
+    return {r.name: _info(r, True) for r in found}
+
+
+def _info(r, all):
+    state = r.state
+    live = r.live()
+    e = r._exc or (r._r if state in FAILED else None)
+    v = None if state == "running" else r._r
+    if not (v is None or isinstance(v, (bool, int, float, str))):
+        v = show(v)
+    now = aioctl.clock.wall()[0]
+    off = now - aioctl.clock.now()
+    i = {
+        "name": r.name,
+        "state": state,
+        "now": now,
+        "starts": r.starts,
+        # Before its first step a task has just been started.
+        "since": now if live and not r._c else off + r._t0,
+        "done_at": None if r._t1 is None else off + r._t1,
+        "runtime": None if live or r._t1 is None else r._t1 - r._t0,
+        "stopping": None if not live or r._asked is None else now - off - r._asked,
+        "stuck": stuck(r),
+        "result": v,
+        "error": None if e is None else aioctl.err_text(e),
+        "schedule": None,
+    }
+    sched = _schedule()
+    if sched:
+        i["schedule"] = sched.info(r.name)
+    if all:
+        i["args"] = show(r.args)
+        i["kwargs"] = show(r._kw)
+        i["traceback"] = None if e is None else trace(e, r)
+    return i
+
+
+def _schedule():
+    # The part of this package that knows schedules, if there can be any.
+    if "aioschedule" in sys.modules:
+        from . import schedule
+
+        return schedule
+    return None
+
+
+def traceback(name=None, rtn=False, indent="", file=None):
+    """Print the traceback of a failed task; with rtn=True only tell if there is one."""
+    for r in find(name):
+        e = r.exc
+        if rtn:
+            return e is not None
+        if e is not None:
+            print("%s: Traceback" % r.name, file=file or sys.stdout)
+            for line in trace(e, r).split("\n")[:-1]:
+                print(indent + line, file=file or sys.stdout)
+    return False if rtn else None
+
+
+def traceback_all():
+    """Print the tracebacks of all failed tasks."""
+    traceback()
+
+
+# status()
+
+
+def format_status(i, color=False):
+    """Return the head line of `status` for a dict of `info`."""
+    st = i["state"]
+    c = _COLOR.get(st, "")
+    if st == "running":
+        text = "%s %s: status: %s since %s; %s ago" % (
+            _paint("92", "●") if color else "●",
+            i["name"],
+            _paint(c, st) if color else st,
+            _dt(i["since"]),
+            tmdelta_fmt(i["now"] - i["since"]),
+        )
+        if i["stopping"] is None:
+            return text
+        word = "stuck" if i["stuck"] else "stopping"
+        return "%s, %s for %s" % (text, word, tmdelta_fmt(i["stopping"]))
+    dot = c
+    word = "ERROR" if st == "error" else st
+    word = _paint(c, word) if color else word
+    sched = i["schedule"]
+    if st == "scheduled":
+        dot = "36"
+        when = _dt(i["since"])
+    else:
+        at = i["done_at"]
+        when = at and "%s; %s ago" % (_dt(at), tmdelta_fmt(i["now"] - at))
+        if sched and sched["pending"] and (st == "done" or st == "stopped"):
+            dot = "36"
+            word = "scheduled - " + word
+    v = i["error"]
+    if v:
+        kind, colon, text = v.partition(":")
+        v = (_paint(c, kind) if color else kind) + colon + text
+    else:
+        v = i["result"]
+        v = "" if v is None else v
+    dot = _paint(dot, "●") if color else "●"
+    return "%s %s: status: %s @ %s --> result: %s" % (dot, i["name"], word, when, v)
+
+
+def _paint(code, s):
+    return "\x1b[%sm%s\x1b[0m" % (code, s) if code else s
+
+
+def _color():
+    # A board's output is a terminal; the unix port can tell.
+    if aioctl.color is None:
+        aioctl.color = True
+        try:
+            import os
+            import termios
+
+            aioctl.color = not os.getenv("NO_COLOR")
+            termios.tcgetattr(1)
+        except ImportError:
+            pass
+        except OSError:
+            aioctl.color = False
+    return aioctl.color
+
+
+def status(name=None, log=True, debug=False, indent="    "):
+    """Print the status of a task, of those that match a `*` pattern, or of all, by name.
+
+    log: its lines of the log as well. debug: arguments, schedule and traceback. Never raises.
+    """
+    found = find(name)
+    if len(found) > 1:
+        found.sort(key=lambda r: r.name)
+    lines = _log_lines(found) if log and aioctl._AIOCTL_LOG else None
+    for r in found:
+        try:
+            i = _info(r, debug or _debug)
+            print(format_status(i, _color()))
+            if debug or _debug:
+                _print_detail(r, i, indent)
+            elif i["schedule"]:
+                print(_schedule().format(i["schedule"]), end="")
+        except Exception as e:  # noqa: BLE001 - status() never raises
+            print("● %s: status: %s (%s)" % (r.name, r.state, aioctl.err_text(e)))
+        if lines is not None:
+            mark = "[%s]" % r.name
+            for line in lines:
+                if mark in line:
+                    print(line)
+            print(_SEPARATOR)
+
+
+def _log_lines(found):
+    # Read once, however many tasks are shown.
+    f = io.StringIO()
+    try:
+        grep = "[%s]" % found[0].name if len(found) == 1 else ""
+        aioctl._AIOCTL_LOG.cat(grep=grep, file=f)
+    except Exception as e:  # noqa: BLE001 - a guard: reports
+        print("log failed: " + aioctl.err_text(e))
+    return f.getvalue().split("\n")
+
+
+def _print_detail(r, i, indent):
+    b = indent + "┗━► "
+    text = "%sTask: %r\n" % (indent, r)
+    if i["runtime"] is not None:
+        text += "%sruntime: %s\n" % (b, tmdelta_fmt(i["runtime"]))
+    if i["schedule"]:
+        text += _schedule().format(i["schedule"], True)
+    print("%s%sargs: %s\n%skwargs:" % (text, b, i["args"], b), end="")
+    pprint_dict(r._kw, ind=len(b) + 8)
+    if i["traceback"]:
+        print(b + "traceback: ", end="")
+        traceback(r.name, indent=indent + " " * 14)
+        print()
+
+
+def status_all(log=True, debug=False):
+    """Print the status of all tasks."""
+    status(None, log, debug)
+
+
+def debug():
+    """Switch debug mode, in which `status` shows all."""
+    global _debug
+    _debug = not _debug
+    print("debug mode: %s" % _debug)
+
+
+# The log
+
+
+def log(grep=""):
+    """Print the log, or its lines that match `grep` (see `aiolog`)."""
+    if aioctl._AIOCTL_LOG:
+        return aioctl._AIOCTL_LOG.cat(grep=grep)
+
+
+async def follow(grep="", wait=0.05):
+    """Print the log as it is written, until cancelled."""
+    if aioctl._AIOCTL_LOG:
+        return await aioctl._AIOCTL_LOG.follow(grep=grep, wait=wait)
+
+
+# Texts
+
+
+def _dt(t):
+    return get_datetime(time.localtime(t))
+
+
+def get_datetime(t):
+    """Return "YYYY-MM-DD HH:MM:SS" of a time tuple."""
+    return "%d-%02d-%02d %02d:%02d:%02d" % tuple(t[:6])
+
+
+def time_str(t):
+    """Return the duration (days, hours, minutes, seconds) as text."""
+    d, h, m, s = (int(x) for x in t)
+    if not (d or h or m):
+        return "%d s" % s
+    text = "%02d:%02d:%02d" % (h, m, s)
+    return "%d days, %s" % (d, text) if d else text
+
+
+def tmdelta_fmt(dt):
+    """Return a duration in seconds as text: `5 s`, `00:01:05`, `2 days, 00:00:00`."""
+    if dt < 0:
+        return "the past by " + tmdelta_fmt(-dt)
+    s = int(dt)
+    if s < 60:
+        return "%d s" % s
+    m = s // 60
+    return time_str((m // 1440, m // 60 % 24, m % 60, s % 60))
+
+
+def pprint_dict(kw, sep=" ", ind=1, fl=True, ls=",", lev=0):
+    """Print a dict one key a line, indented by `ind` + 2, nested dicts further."""
+    print(sep + _pretty(kw, sep, ind + 2))
+
+
+def _pretty(d, sep, ind):
+    if not isinstance(d, dict) or not d:
+        return repr(d)
+    rows = []
+    for k, v in d.items():
+        k = repr(k) + ": "
+        rows.append(k + _pretty(v, sep, ind + len(k) + 2))
+    return "{ " + (",\n" + sep * ind).join(rows) + " }"
+
+
+def setenv(env):
+    """Set the dict that `getenv` reads."""
+    global _env
+    _env = env
+
+
+def getenv(var, alt=None, envfile=".env", debug=False):
+    """Return a variable of `setenv`, or of the file (KEY=VALUE lines), else `alt`.
+
+    debug: read the file anew.
+    """
+    if debug or not _env:
+        env = {}
+        try:
+            with open(envfile) as f:
+                for line in f:
+                    k, eq, v = line.partition("=")
+                    if eq and not k.startswith("#"):
+                        env[k.strip()] = v.strip().strip("\"'")
+        except OSError:
+            pass  # no file, no variables
+        setenv(env)
+    return _env.get(var, alt)

@@ -1,0 +1,3 @@
+metadata(version="0.1.0", description="What aioctl shows to people: status, results, tracebacks.")
+require("aiocontrol")
+package("aiostatus", base_path="..", opt=3)

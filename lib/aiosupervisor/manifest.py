@@ -1,0 +1,2 @@
+metadata(version="0.1.0", description="Restart policies for the tasks of aioctl.")
+package("aiosupervisor", base_path="..", opt=3)

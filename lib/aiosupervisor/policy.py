@@ -1,0 +1,169 @@
+"""Restart policies: the words that `aioctl.add` and `aioctl.aiotask` take, and what they decide.
+
+Source: systemd.service (Restart=, RestartSec=, StartLimitBurst=); Erlang/OTP, supervisor,
+"Restart intensity and period".
+"""
+
+import asyncio
+import random
+
+from micropython import const
+
+import aioctl
+from aioschedule import seconds_ms
+
+_RESTART = ("no", "on-failure", "always")
+_FOR_LONG = const(0x1F000000)  # ms, 6 days: about as long as asyncio can sleep
+_FIRST_MS = const(1000)  # default back-off before the first restart
+
+
+def _restart(v):
+    if v in _RESTART and v is not True and v is not False:
+        return v
+    if v is True or v is False or v is None:
+        return "on-failure" if v else "no"
+    raise ValueError("restart: expected one of %s or a bool, got %r" % (_RESTART, v))
+
+
+def _pair(word, v):
+    if not isinstance(v, (tuple, list)) or len(v) != 2:
+        raise ValueError("%s: expected two numbers, got %r" % (word, v))
+    return v
+
+
+def _backoff(v):
+    first, most = _pair("backoff", v)
+    first = seconds_ms("backoff", first)
+    most = seconds_ms("backoff", most)
+    if most > _FOR_LONG:
+        raise ValueError("backoff: expected at most 6 days, got %r" % (v,))
+    if first > most:
+        raise ValueError("backoff: expected (first, max), first <= max, got %r" % (v,))
+    return first, most
+
+
+def _intensity(v):
+    n, period = _pair("intensity", v)
+    if isinstance(n, bool) or not isinstance(n, int) or n < 0:
+        raise ValueError("intensity: expected a count of restarts >= 0, got %r" % (n,))
+    return n, seconds_ms("intensity", period, 1) // 1000
+
+
+_WORDS = {"restart": _restart, "backoff": _backoff, "intensity": _intensity}
+
+
+def merge(words, mark=None):
+    """Return `words` with the policy among them validated; a mark's policy fills the gaps.
+
+    mark: (function, name, policy) as `decorate` leaves it in `aioctl.mark`.
+    """
+    new = mark[2].copy() if mark else {}
+    for w, v in (words or {}).items():
+        new[w] = _WORDS[w](v) if w in _WORDS else v
+    return new
+
+
+def decorate(policy):
+    """Return a decorator that gives the tasks made of a function this policy."""
+    for w in policy:
+        if w not in _WORDS:
+            raise TypeError("aiotask: unexpected %r; takes %s" % (w, sorted(_WORDS)))
+    policy = merge(policy)
+
+    def deco(f):
+        name = aioctl.name_of(f)
+
+        # Functions have no attributes here: this one says whose it is when it is called.
+        def _with_policy(*args, **kwargs):
+            aioctl.mark = (None, name, policy)
+            return f(*args, **kwargs)
+
+        aioctl.mark = (_with_policy, name, policy)
+        return _with_policy
+
+    return deco
+
+
+class Watcher:
+    """Decides on the restart of what has ended; `aioctl.set_watcher` takes its `decide`.
+
+    most: the longest back-off of tasks that name none, seconds. alog: a logger, or None.
+    """
+
+    def __init__(self, most=30, alog=None):
+        ms = min(seconds_ms("sleep", most), _FOR_LONG)
+        self._backoff = (min(_FIRST_MS, ms), ms)
+        self._alog = alog
+
+    def decide(self, rec):
+        """Return the milliseconds until `rec` is to start again, or None."""
+        state = rec.state
+        failed = state == "error" or state == "timeout"
+        if failed and self._alog:
+            self._say("Error @ Task", rec.name, aioctl.err_text(rec._exc or rec._r))
+        policy = rec.restart
+        if policy == "no" or not (failed or policy == "always" and state == "done"):
+            return None
+        if aioctl.holds and aioctl.holds(rec.name):
+            return None  # its schedule will start it
+        if rec.intensity and not _allowed(rec, aioctl.clock.s):
+            rec.state = "gave-up"
+            self._say("Giving up Task", rec.name)
+            return None
+        ms, most = rec.backoff or self._backoff
+        if most:
+            # A run that lasted longer than the longest back-off was a healthy one.
+            if not failed or (rec._t1 - rec._t0) * 1000 > most:
+                rec._fails = 0
+            for _ in range(rec._fails):
+                if ms >= most:
+                    break
+                ms = ms * 2 or _FIRST_MS
+            rec._fails += 1
+            ms = min(ms, most)
+            if ms > 3:
+                # Jitter, so that what failed together does not come back together.
+                ms -= random.getrandbits(28) % (ms // 4)
+        if self._alog:
+            self._say("Restarting Task", rec.name)
+        return ms
+
+    def _say(self, *words):
+        if self._alog:
+            try:
+                self._alog.info("[watcher_loop] %s", " ".join(words))
+            except Exception as e:  # noqa: BLE001 - a guard: reports
+                print("watcher_loop: log failed: " + aioctl.err_text(e))
+
+
+def _allowed(rec, now):
+    # Is one more restart within the intensity? The edge of the period counts, as in OTP.
+    n, period = rec.intensity
+    if not rec._ring:
+        rec._ring = [None] * (n + 1)  # times of the last restarts, s
+        rec._i = 0  # index in _ring of the oldest one
+    rec._ring[rec._i] = now
+    rec._i = (rec._i + 1) % (n + 1)
+    oldest = rec._ring[rec._i]
+    return oldest is None or now - oldest > period
+
+
+async def watch(alog, sleep):
+    """Restart what fails, until cancelled (see `aioschedule.watcher_loop`)."""
+    watcher = Watcher(sleep, alog)
+    if aioctl.watcher:
+        text = "watcher_loop: runs already, nothing changed"
+        print(text)
+        return text
+    aioctl.set_watcher(watcher.decide)
+    try:
+        for rec in aioctl.records():
+            if not rec.live():
+                ms = watcher.decide(rec)
+                if ms is not None:
+                    rec.launch(ms)
+        while True:
+            # The hook does the work. A task without a deadline would make asyncio poll.
+            await asyncio.sleep_ms(_FOR_LONG)
+    finally:
+        aioctl.set_watcher(None)

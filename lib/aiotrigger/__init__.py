@@ -1,0 +1,1 @@
+"""Starts at wall time (`aiotrigger.wall`)."""

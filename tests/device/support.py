@@ -1,0 +1,69 @@
+"""What the device tests share: a clock that stands still, and the text that a call prints."""
+
+import asyncio
+import io
+import sys
+
+
+class FakeClock:
+    """An `aioctl.Clock` that only moves when told to.
+
+    start: epoch seconds of the wall clock. drift: how far the wall clock was set since, seconds.
+    """
+
+    def __init__(self, start=1700000000):
+        self.s = 0
+        self.ms = 0
+        self.start = start
+        self.drift = 0
+
+    def advance(self, seconds):
+        ms = self.ms + int(seconds * 1000 + 0.5)
+        self.s += ms // 1000
+        self.ms = ms % 1000
+
+    def now(self):
+        return self.s
+
+    def wall(self):
+        return self.start + self.drift + self.s, self.ms
+
+
+async def turns(n=5):
+    """Let the loop go round n times."""
+    for _ in range(n):
+        await asyncio.sleep_ms(0)
+
+
+class Screen(io.IOBase):
+    """A stream that keeps what is written to it: `print(..., file=screen)`, `str(screen)`."""
+
+    def __init__(self):
+        self._b = bytearray()
+
+    def write(self, b):
+        self._b.extend(b.encode() if isinstance(b, str) else b)
+        return len(b)
+
+    def __str__(self):
+        return bytes(self._b).decode()
+
+
+def printed(f, *args, **kwargs):
+    """Return what f(...) prints."""
+    import builtins
+
+    screen = Screen()
+    real = builtins.print
+
+    def fake(*a, **k):
+        if k.get("file") in (None, sys.stdout):
+            k["file"] = screen
+        real(*a, **k)
+
+    builtins.print = fake
+    try:
+        f(*args, **kwargs)
+    finally:
+        builtins.print = real
+    return str(screen)

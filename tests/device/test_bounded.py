@@ -1,0 +1,375 @@
+"""P5: no heap growth at steady state, no allocation in an idle tick."""
+
+import asyncio
+import gc
+
+import aioctl
+import aioschedule
+from support import FakeClock, printed, turns
+
+TIMEOUT = 120
+# What the collector may keep by chance, taking a number on the stack for an address. Ten
+# thousand cycles that each kept one block, 16 bytes at least, would be 160,000.
+SLACK = 1024  # bytes
+
+clock = aioctl.clock = aioschedule.scheduler.clock = FakeClock()
+
+
+def kept():
+    gc.collect()
+    gc.collect()
+    return gc.mem_alloc()
+
+
+async def grows(cycle, n=10_000, warm_up=500):
+    """Return by how many bytes the heap grew over n awaits of cycle(i)."""
+    for i in range(warm_up):
+        await cycle(i)
+    before = kept()
+    for i in range(n):
+        await cycle(i)
+    return kept() - before
+
+
+async def returns(value=None):
+    return value
+
+
+async def crash():
+    raise ValueError("boom")
+
+
+async def forever():
+    await asyncio.Event().wait()
+
+
+async def test_lives_of_tasks_that_return():
+    async def life(i):
+        aioctl.add(returns, i, name="t")
+        await turns(2)
+        assert aioctl.result("t") == i
+        aioctl.delete("t")
+
+    assert await grows(life) < SLACK
+
+
+async def test_lives_of_tasks_of_one_function_and_of_new_names():
+    async def life(i):
+        a = aioctl.add(returns, i)
+        b = aioctl.add(returns, i)
+        c = aioctl.add(returns, i, name="number %d" % i)
+        await turns(2)
+        assert b.name == "returns@1"
+        aioctl.delete(a.name, b.name, c.name)
+
+    assert await grows(life, 5000) < SLACK
+
+
+async def test_lives_of_tasks_that_fail():
+    async def life(i):
+        aioctl.add(crash, name="t")
+        await turns(2)
+        assert aioctl.state("t") == "error"
+        aioctl.delete("t")
+
+    assert await grows(life) < SLACK
+
+
+async def test_lives_of_tasks_that_are_stopped_or_deleted_while_they_run():
+    async def life(i):
+        aioctl.add(forever, name="t", on_stop=returns)
+        await turns(1)
+        if i % 2:
+            aioctl.stop("t")
+            await turns(3)
+            assert aioctl.state("t") == "stopped"
+        aioctl.delete("t")
+        await turns(3)
+
+    assert await grows(life) < SLACK
+
+
+async def test_starts_of_one_record():
+    aioctl.add(returns, 1, name="t")
+
+    async def start(i):
+        aioctl.start("t")
+        await turns(2)
+
+    assert await grows(start) < SLACK
+    assert aioctl.info("t")["starts"] > 10_000
+
+
+async def test_crashes_and_restarts():
+    aioctl.add(aioschedule.watcher_loop)
+    await turns()
+    record = aioctl.add(crash, backoff=(0, 0))
+
+    async def restart(i):
+        starts = record.starts
+        while record.starts == starts:
+            await turns(1)
+
+    assert await grows(restart) < SLACK
+    assert record.starts > 10_000
+
+
+async def test_crashes_and_restarts_within_a_limit():
+    aioctl.add(aioschedule.watcher_loop)
+    await turns()
+    record = aioctl.add(crash, backoff=(0, 0), intensity=(5, 1))
+
+    async def restart(i):
+        starts = record.starts
+        clock.advance(1)
+        while record.starts == starts:
+            await turns(1)
+
+    assert await grows(restart) < SLACK
+    assert record.starts > 10_000
+
+
+async def test_starts_and_stops_of_a_scheduled_task():
+    aioctl.add(aioschedule.schedule_loop)
+    await turns()
+    aioctl.add(forever, name="t")
+    aioschedule.schedule("t", start_in=3600, repeat=3600)
+    await turns()
+
+    async def cycle(i):
+        aioctl.stop("t")
+        aioctl.start("t")
+        await turns(1)
+
+    assert await grows(cycle) < SLACK
+    assert aioctl.state("t") == "scheduled"
+
+
+async def test_schedules_that_are_made_and_taken_away():
+    aioctl.add(aioschedule.schedule_loop)
+    await turns()
+    aioctl.add(forever, name="t")
+
+    async def cycle(i):
+        aioschedule.schedule("t", start_in=3600 + i, repeat=60)
+        if i % 50 == 0:
+            await turns(1)
+        aioschedule.unschedule("t")
+
+    assert await grows(cycle) < SLACK
+
+
+async def test_schedules_that_are_replaced():
+    aioctl.add(aioschedule.schedule_loop)
+    await turns()
+    aioctl.add(forever, name="t")
+
+    async def cycle(i):
+        aioschedule.schedule("t", start_in=100_000 - i)
+        if i % 50 == 0:
+            await turns(1)
+
+    assert await grows(cycle) < SLACK
+
+
+async def test_schedules_that_are_made_and_taken_away_without_a_loop():
+    aioctl.add(forever, name="t")
+
+    async def cycle(i):
+        aioschedule.schedule("t", start_in=3600 + i)
+        aioschedule.unschedule("t")
+
+    assert await grows(cycle) < SLACK
+
+
+async def test_joins_of_a_failed_task_do_not_lengthen_its_traceback():
+    aioctl.add(crash)
+    await turns()
+
+    async def join(i):
+        try:
+            await aioctl.join("crash")
+        except ValueError:
+            return
+        raise AssertionError
+
+    await join(0)
+    lines = aioctl.info("crash")["traceback"].count("\n")
+    assert await grows(join, 1000, 100) < SLACK
+    assert aioctl.info("crash")["traceback"].count("\n") == lines
+
+
+async def test_joins_that_give_up():
+    aioctl.add(forever)
+    await turns()
+
+    async def join(i):
+        try:
+            await aioctl.join("forever", timeout=0.001)
+        except asyncio.TimeoutError:
+            return
+        raise AssertionError
+
+    assert await grows(join, 500, 100) < SLACK
+
+
+async def test_joins_that_are_cancelled():
+    aioctl.add(forever)
+    await turns()
+
+    async def join(i):
+        task = asyncio.create_task(aioctl.join("forever"))
+        await turns(1)
+        task.cancel()
+        await turns(1)
+
+    assert await grows(join, 3000) < SLACK
+
+
+async def test_runs_of_a_schedule():
+    record = aioctl.add(returns, name="t")
+    aioschedule.schedule("t", start_in=1, repeat=1)
+
+    async def fire(i):
+        clock.advance(1)
+        aioschedule.scheduler.run_pending()
+        await turns(2)
+
+    assert await grows(fire) < SLACK
+    assert record.starts > 10_000
+
+
+async def test_runs_of_a_schedule_that_fail():
+    aioctl.add(aioschedule.watcher_loop)
+    record = aioctl.add(crash, name="t")
+    aioschedule.schedule("t", start_in=1, repeat=1)
+
+    async def fire(i):
+        clock.advance(1)
+        aioschedule.scheduler.run_pending()
+        await turns(2)
+
+    assert await grows(fire, 5000) < SLACK
+    assert record.starts > 5000
+
+
+async def test_ticks_that_are_skipped():
+    record = aioctl.add(forever, name="t")
+    aioschedule.schedule("t", start_in=1, repeat=1)
+
+    async def fire(i):
+        clock.advance(1)
+        aioschedule.scheduler.run_pending()
+        await turns(1)
+
+    assert await grows(fire) < SLACK
+    assert record.starts == 1
+
+
+async def test_looks_at_the_state():
+    aioctl.add(crash)
+    aioctl.add(returns)
+    aioctl.add(forever)
+    aioschedule.schedule("returns", start_in=60, repeat=60)
+    await turns()
+
+    async def look(i):
+        printed(aioctl.status, debug=True)
+        aioctl.info()
+        aioctl.tasks()
+        printed(aioctl.traceback)
+        aioctl.result_all(as_dict=True)
+
+    assert await grows(look, 100, 20) < SLACK
+
+
+async def test_a_task_that_has_ended_frees_what_it_held():
+    async def holds(fail):
+        big = bytearray(15_000)
+        await asyncio.sleep_ms(0)
+        if fail:
+            raise ValueError(len(big))
+        return len(big)
+
+    aioctl.add(returns)
+    await turns()
+    assert aioctl.state("returns") == "done"
+    before = kept()
+    aioctl.add(holds, False, name="done")
+    aioctl.add(holds, True, name="error")
+    aioctl.add(holds(False), name="coroutine")
+    stopped = aioctl.add(holds(False), name="stopped")
+    await turns(1)
+    assert kept() - before > 60_000
+    aioctl.stop("stopped")
+    await turns()
+    assert stopped.state == "stopped"
+    assert kept() - before < 8_000
+
+
+async def test_unknown_names():
+    async def ask(i):
+        name = "nix %d" % i
+        for f in (aioctl.stop, aioctl.start, aioctl.delete, aioctl.status, aioctl.result):
+            printed(f, name)
+        printed(aioschedule.unschedule, name)
+        for f in (aioctl.info, aioctl.state):
+            try:
+                f(name)
+            except KeyError:
+                pass
+
+    assert await grows(ask, 500, 50) < SLACK
+
+
+async def test_refused_calls():
+    aioctl.add(forever, name="t")
+    await turns()
+
+    async def refuse(i):
+        for call in (
+            lambda: aioctl.add(i),
+            lambda: aioctl.add(forever, name=i),
+            lambda: aioctl.add(forever, backoff=i),
+            lambda: aioschedule.schedule("t", start_in="5"),
+        ):
+            try:
+                call()
+            except (TypeError, ValueError):
+                continue
+            raise AssertionError
+
+    assert await grows(refuse, 2000, 100) < SLACK
+    assert list(aioctl.info()) == ["t"]
+
+
+def allocates(f, n=1000):
+    """Return how many bytes n calls of f() allocate, garbage included."""
+    f()
+    gc.collect()
+    gc.disable()
+    before = gc.mem_alloc()
+    for _ in range(n):
+        f()
+    used = gc.mem_alloc() - before
+    gc.enable()
+    return used
+
+
+async def test_an_idle_tick_allocates_nothing():
+    for n in range(10):
+        aioctl.add(returns, name=str(n))
+        aioschedule.schedule(str(n), start_in=3600, repeat=3600 + n)
+    await turns()
+    assert aioschedule.scheduler.run_pending() == 3600_000
+    assert allocates(aioschedule.scheduler.run_pending) == 0
+
+
+async def test_an_idle_tick_on_the_clock_of_the_board_allocates_nothing():
+    aioctl.clock = aioschedule.scheduler.clock = aioctl.Clock()
+    for n in range(10):
+        aioctl.add(returns, name=str(n))
+        aioschedule.schedule(str(n), start_in=3600, repeat=3600 + n)
+    await turns()
+    aioschedule.scheduler.run_pending()
+    assert allocates(aioschedule.scheduler.run_pending) == 0
