@@ -1,0 +1,42 @@
+"""The raw REPL, which host tools such as mpremote speak.
+
+Source: MicroPython, docs/reference/repl.rst.
+"""
+
+import sys
+
+from aioconsole import run
+from aioconsole.edit import receive
+
+
+async def raw_repl(s, g):
+    """Serve a host tool until Ctrl-B. Only its snippets themselves hold up the loop."""
+    write = sys.stdout.write
+    head = "raw REPL; CTRL-B to exit\n>"
+    write(head)
+    while True:
+        code, c = await receive(s.get, "", "")
+        if c == 2:
+            write("\n")
+            return
+        if c == 1:
+            if code != b"\5A":
+                write(head)
+                continue
+            code, c = await receive(s.get, "R\1\x7f\0\1", "\4")
+        elif c == 4:
+            write("OK")
+            if not code:  # a soft reset: the tool sees one, the program goes on
+                write("\nsoft reboot\n" + head)
+                continue
+        else:
+            continue
+        if "RemoteCommand" in g:  # mpremote mount: input is binary, Ctrl-C is a byte of it
+            s.lflag = 0
+        e = await run(code, g, s, ("exec",))
+        write("\4")
+        try:
+            if e:
+                s.report(e)
+        finally:
+            write("\4>")
