@@ -9,15 +9,13 @@ import io
 import select
 import sys
 
-import micropython
-from micropython import const
+from micropython import const, kbd_intr
 
 try:
-    _termios = __import__("termios")  # the unix port; type checkers know none on boards
+    termios = __import__("termios")  # the unix port; type checkers know none on boards
 except ImportError:
-    _termios = None
+    termios = None
 
-_PASTE = const("paste mode; Ctrl-C to cancel, Ctrl-D to finish\n===\n")
 _AHEAD = const(512)  # bytes typed while a command is awaited; more stay in the port's buffer
 
 # What Console.mode() takes: Ctrl-C is a byte, is an interrupt, is what it was before.
@@ -43,14 +41,15 @@ class Console(asyncio.StreamReader):
         self.keys = []  # bytes read and not yet used; -1 is the end of input
         poll = select.poll()
         poll.register(self.s, 1)  # POLLIN
-        self.ready = poll.poll
-        if _termios:
+        self.poll = poll.poll
+        if termios:
             try:
-                self.tty = _termios.tcgetattr(0), _termios.tcgetattr(0)
+                t = termios.tcgetattr(0)
             except OSError:  # a pipe or a file: Ctrl-C remains the terminal's affair
                 return
-            self.tty[1][0] = 0
-            self.tty[1][1] |= 1  # OPOST: "\n" goes to the first column
+            self.tty = termios.tcgetattr(0), t
+            t[0] = 0
+            t[1] |= 1  # OPOST: "\n" goes to the first column
             # The program may end without this task; but nobody else's function goes.
             other = sys.atexit(self.close)
             if other:
@@ -65,18 +64,18 @@ class Console(asyncio.StreamReader):
             pass
 
     def mode(self, m):
-        if not _termios:
-            micropython.kbd_intr(3 if m else -1)
+        if not termios:
+            kbd_intr(3 if m else -1)
             for _ in "..":  # an interrupt that came before is raised at this jump, not later
                 pass
         elif self.tty:
             self.tty[1][3] = self.lflag if m else 0
-            _termios.tcsetattr(0, 0, self.tty[m < _BEFORE])
+            termios.tcsetattr(0, 0, self.tty[m < _BEFORE])
 
     def call(self, f, *args):
         """Call `f` while Ctrl-C interrupts; returns (value, None) or (None, exception)."""
         try:
-            return self._call(8 if _termios else 1, f, args), None
+            return self._call(8 if termios else 1, f, args), None
         except BaseException as e:  # noqa: BLE001 - a guard: the caller shows it
             return None, e
 
@@ -96,7 +95,7 @@ class Console(asyncio.StreamReader):
         out: list = [None, None]
         done = asyncio.Event()
 
-        async def command():
+        async def run():
             try:
                 out[:] = await coro, None
             except BaseException as e:  # noqa: BLE001 - a guard: the caller shows it
@@ -114,7 +113,7 @@ class Console(asyncio.StreamReader):
                     out[1] = KeyboardInterrupt()
                     t.cancel()
 
-        t = asyncio.create_task(command())
+        t = asyncio.create_task(run())
         w = asyncio.create_task(watch())
         try:
             await done.wait()
@@ -132,7 +131,7 @@ class Console(asyncio.StreamReader):
                 keys.append(b[0])
                 # What follows a line belongs to its command, which may read it itself.
                 # After 64 bytes the other tasks have their turn.
-                if b < b" " or len(keys) > 63 or not self.ready(0):
+                if b < b" " or len(keys) > 63 or not self.poll(0):
                     break
                 b = self.s.read(1)
         except (IndexError, OSError):  # b"", or a terminal that hung up
@@ -151,10 +150,10 @@ class Console(asyncio.StreamReader):
 
     async def key(self):
         """As get(), with each of CR, LF and CRLF as one LF."""
-        last = self.last
-        self.last = c = await self.get()
-        if c == 10 and last == 13:
-            return await self.key()
+        c = await self.get()
+        if c == 10 and self.last == 13:
+            c = await self.get()
+        self.last = c
         return 10 if c == 13 else c
 
     def report(self, e):
@@ -206,8 +205,9 @@ def _names(code):
     names = "global _"
     for c in code.split():
         try:
-            compile(names + "," + c, "", "exec")
-            names += "," + c
+            c = names + "," + c
+            compile(c, "", "exec")
+            names = c
         except SyntaxError:  # a keyword, a number, a name met before
             pass
     return names
@@ -220,7 +220,7 @@ async def run(code, g, s, modes):
     if d:
         v, e = await s.wait(d["__repl__"]())
         if v is not None:
-            e = s.call(_start, "v", {"v": v}, d, modes)[1]
+            e = s.call(_start, "value", {"value": v}, d, modes)[1]
     return e
 
 
@@ -245,7 +245,7 @@ def _leave():
 
     def last(dt):
         if not queue.map and not core._task_queue.peek():
-            raise SystemExit if _termios else KeyboardInterrupt
+            raise SystemExit if termios else KeyboardInterrupt
         wait(dt)
 
     queue.wait_io_event = last
@@ -262,7 +262,7 @@ async def repl(g, prompt):
                 sys.stdout.write(prompt)
                 if not s.keys:
                     await s.more()
-                from aioconsole.edit import edit, receive
+                from aioconsole.edit import edit
 
                 c = await edit(s, prompt, hist)
                 if c == 4:
@@ -271,9 +271,7 @@ async def repl(g, prompt):
                     from aioconsole.raw import raw_repl
 
                     await raw_repl(s, g)
-                elif c == 5:
-                    await execute((await receive(s.key, _PASTE, "\n"))[0], g, s)
-                elif isinstance(c, str):
+                elif c not in (2, 3):
                     await execute(c, g, s)
             except MemoryError:  # the rest of the line is no command, but a comment
                 print("\nMemoryError")

@@ -2,10 +2,6 @@
 
 import sys
 
-from micropython import const
-
-_HISTORY = const(10)  # lines
-
 
 # The next key: a byte, or minus the control key that does what the cursor keys, Home, End and
 # Delete do; 0 for unknown ones.
@@ -13,7 +9,7 @@ async def _key(s):
     c = await s.key()
     if c == 27:
         c = await s.get()
-        if c != 79 and c != 91:  # "O", "[": else Escape was pressed, and then a key
+        if c not in b"O[":  # Escape was pressed, and then a key
             s.keys.insert(0, c)
             return 0
         n = c = await s.get()
@@ -41,8 +37,8 @@ def _change(line, at, c):
     return line, at
 
 
-# Read one line, of which the prompt is shown. Returns it, or the number of a control key that
-# ends it: Ctrl-C, or Ctrl-A, B, D or E on an empty one.
+# Read one line, of which the prompt is shown, or what is pasted after Ctrl-E. Returns it, or the
+# number of a control key that ends it: Ctrl-C, or Ctrl-A, B or D on an empty one.
 async def edit(s, prompt, hist):
     write = sys.stdout.write
     lines = hist + [""]
@@ -52,13 +48,16 @@ async def edit(s, prompt, hist):
     part = b""  # of a UTF-8 character
     while True:
         c = await _key(s)
-        if c in (10, 3) or not line and c in (1, 2, 4, 5):
+        if c in (10, 3) or not line and 0 < c < 6:
             write("\n")
+            if c == 5:
+                write("paste mode; Ctrl-C to cancel, Ctrl-D to finish\n===\n")
+                return (await read(s.key, "\n"))[0]
             if c != 10:
                 return c
             if line and line not in hist[-1:]:
                 hist.append(line)
-                del hist[:-_HISTORY]
+                del hist[:-10]
             return line.strip()
         if c == 9 or c > 31 and c != 127:
             part = (part[-3:] if 127 < c < 192 else b"") + bytes((32 if c == 9 else c,))
@@ -89,9 +88,8 @@ async def edit(s, prompt, hist):
 # and `tail` are s.key and "\n" for a person, who sees what is pasted; s.get and "\4" for a host
 # tool, which sends no more than two windows of 127 bytes without a receipt: they fit any port's
 # buffer; s.get and "" for one that just sends, where Ctrl-A, B and @ end it as well.
-async def receive(get, head, tail):
+async def read(get, tail):
     write = sys.stdout.write
-    write(head)
     code = bytearray()
     n = 0
     while True:
@@ -106,5 +104,5 @@ async def receive(get, head, tail):
         n += 1
         if tail == "\n":
             write(bytes((c,)))
-        elif n % 127 == 0:
-            write(tail and "\1")
+        elif tail and n % 127 == 0:
+            write("\1")

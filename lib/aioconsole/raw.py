@@ -6,7 +6,7 @@ Source: MicroPython, docs/reference/repl.rst.
 import sys
 
 from aioconsole import run
-from aioconsole.edit import receive
+from aioconsole.edit import read
 
 
 async def raw_repl(s, g):
@@ -15,7 +15,7 @@ async def raw_repl(s, g):
     head = "raw REPL; CTRL-B to exit\n>"
     write(head)
     while True:
-        code, c = await receive(s.get, "", "")
+        code, c = await read(s.get, "")
         if c == 2:
             write("\n")
             return
@@ -23,7 +23,8 @@ async def raw_repl(s, g):
             if code != b"\5A":
                 write(head)
                 continue
-            code, c = await receive(s.get, "R\1\x7f\0\1", "\4")
+            write("R\1\x7f\0\1")
+            code, c = await read(s.get, "\4")
         elif c == 4:
             write("OK")
             if not code:  # a soft reset: the tool sees one, the program goes on

@@ -274,4 +274,14 @@ def trace(e, rec=None):
         sys.print_exception(e, f)
     except Exception:  # noqa: BLE001 - its str() failed
         f.write(aioctl.err_text(e) + "\n")
-    return f.getvalue()
+    # The frames of the guard say nothing about the task.
+    return "\n".join(line for line in f.getvalue().split("\n") if not _of_guard(line))
+
+
+def _of_guard(line):
+    head, at, tail = line.partition('aioctl.py", line ')
+    return (
+        at
+        and head.endswith(('"', "/"))
+        and tail.endswith((", in send", ", in throw", ", in _next"))
+    )

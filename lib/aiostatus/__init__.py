@@ -6,6 +6,7 @@ Loaded by `aioctl` and `aioschedule` when one of these names is first used there
 import io
 import sys
 import time
+from time import ticks_diff, ticks_ms
 
 import aioctl
 from aiocontrol import FAILED, find, show, stuck, trace
@@ -58,6 +59,7 @@ def _info(r, all):
         "runtime": None if live or r._t1 is None else r._t1 - r._t0,
         "stopping": None if not live or r._asked is None else now - off - r._asked,
         "stuck": stuck(r),
+        "restart_in": _restart_s(r) if state == "backoff" else None,
         "result": v,
         "error": None if e is None else aioctl.err_text(e),
         "schedule": None,
@@ -70,6 +72,12 @@ def _info(r, all):
         i["kwargs"] = show(r._kw)
         i["traceback"] = None if e is None else trace(e, r)
     return i
+
+
+def _restart_s(r):
+    # Seconds until the end of a back-off; None if it is being cancelled.
+    ms = ticks_diff(r.task.ph_key, ticks_ms())
+    return max(0, ms + 500) // 1000 if r.live() else None
 
 
 def _schedule():
@@ -128,6 +136,8 @@ def format_status(i, color=False):
     else:
         at = i["done_at"]
         when = at and "%s; %s ago" % (_dt(at), tmdelta_fmt(i["now"] - at))
+        if i["restart_in"] is not None:
+            when += ", restart in " + tmdelta_fmt(i["restart_in"])
         if sched and sched["pending"] and (st == "done" or st == "stopped"):
             dot = "36"
             word = "scheduled - " + word

@@ -467,6 +467,7 @@ async def test_results_and_tracebacks_print():
     text = printed(aioctl.traceback, "broken")
     assert text.startswith("broken: Traceback\nTraceback (most recent call last):\n"), text
     assert text.endswith(", in broken\nValueError: no sensor\n"), text
+    assert text.count("File") == 1, text  # no frame of the guard
     assert printed(aioctl.traceback_all) == text
     assert printed(aioctl.traceback, "b*") == text
     assert printed(aioctl.traceback, "answer") == ""

@@ -529,7 +529,9 @@ async def test_back_off_is_a_state_that_stop_and_restart_end():
     job = Job(error=ValueError("x"), backoff=(3600, 3600))
     await turns()
     assert aioctl.state("job") == "backoff" and len(job.at) == 1
-    assert "backoff @ " in printed(aioctl.status, "job")
+    text = printed(aioctl.status, "job")
+    assert "backoff @ " in text and "; 0 s ago, restart in " in text, text
+    assert 2700 <= aioctl.info("job")["restart_in"] <= 3600
     assert len(aioctl.tasks()) == 2
     aioctl.restart("job")
     await turns()
