@@ -241,6 +241,16 @@ def linear_status(ours, bare):
     return ours["100"] <= 8000 and ours.get("200", 0) <= 2.2 * ours["100"]
 
 
+def scheduler_growth(side, scale):
+    cost = {}
+    for n in (100, scale(10000, 2000)):
+        none = side.instructions("scheduler", n=n, heap="64M")
+        for what in ("add", "fire", "remove"):
+            many = side.instructions("scheduler", n=n, heap="64M", **{what: 50})
+            cost[what] = (many - none) / cost.get(what, 1)
+    return cost
+
+
 def log_write(side, scale):
     kilo = side.kilo_each("log", {"writes": 0}, {"writes": 500}, 500)
     return {"k instructions": kilo, "heap bytes": side.run("log", writes=500)["bytes"]}
@@ -391,6 +401,15 @@ ROWS = [
         status_all,
         goal_text="8,000 for 100, linear",
         met=linear_status,
+        tools=VALGRIND,
+    ),
+    Row(
+        "scheduler",
+        "scheduler at 10,000 schedules against 100, times the instructions",
+        scheduler_growth,
+        goal=both(add=2, fire=2, remove=2),
+        modules=SCHEDULE,
+        bare=False,
         tools=VALGRIND,
     ),
     Row(

@@ -98,7 +98,7 @@ async def read(get, tail):
             write(tail)
             return (b"" if c == 3 else code), c
         try:
-            code.append(c)
+            code.append(c)  # pyright: ignore[reportAttributeAccessIssue]  see below
         except (MemoryError, AttributeError):  # bytes take no more: the rest is dropped
             code = b"raise MemoryError"
         n += 1

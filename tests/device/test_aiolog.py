@@ -262,10 +262,10 @@ def test_cat_makes_little_garbage():
     gc.collect()
     before = gc.mem_alloc()
     streamlog.cat("*\\[unix\\]*none*")
-    assert gc.mem_alloc() - before < 2000
+    assert gc.mem_alloc() - before < 2500
     before = gc.mem_alloc()
     streamlog.cat("*\\[unix\\]*hello*")
-    assert gc.mem_alloc() - before < 4500
+    assert gc.mem_alloc() - before < 6000
 
 
 def test_cat_shows_bytes_that_are_no_text():
@@ -494,25 +494,30 @@ def test_soft_interrupts_on_a_port_without_threads():
     interrupted(aiolog.AioStream(64))
 
 
+# A line that shows if a part of it is missing or another's.
+def checked_line(name, number):
+    return "%s %d \u00e9%s %d" % (name, number, name * (number % 11), number)
+
+
 def interrupted(log):
-    seen = []
+    written = [0]
 
     # One callback runs at each place where the interpreter looks for them, so that over the
     # turns one comes at every place within write() and cat().
     def interrupt(left):
-        text = "i%d\n" % left
-        assert log.write(text) == len(text)
-        seen.append(text)
+        text = checked_line("i", written[0]) + "\n"
+        written[0] += 1
+        assert log.write(text) == len(text) + 1
         if left:
             micropython.schedule(interrupt, left - 1)
 
-    for turn in range(60):
+    for turn in range(300):
         micropython.schedule(interrupt, turn % 9)
-        log.write("m%d " % turn)
-        log.write("\u00e9nd%d\n" % turn)
-        for line in printed(log.cat).split("\n")[1:-1]:
-            assert line.startswith("i") or line.startswith("m") or "\u00e9nd" in line, line
-    assert len(seen) == sum([turn % 9 + 1 for turn in range(60)])
+        log.write(checked_line("m", turn) + "\n")
+        for line in printed(log.cat).split("\n")[:-1]:
+            name, number, _, _ = line.split(" ")
+            assert line == checked_line(name, int(number)), line
+    assert written[0] == sum([turn % 9 + 1 for turn in range(300)])
 
 
 def test_an_interrupt_may_print_in_the_middle_of_a_write():
@@ -645,6 +650,28 @@ def test_threads_write_at_once():
     for line in lines:
         assert whole(line), line
     assert sum([len(line) + 1 for line in lines]) > 985
+
+
+def test_no_line_of_a_thread_is_lost_or_doubled():
+    log = AioStream(60000)
+    turns = range(500)
+
+    def writer(name):
+        def write():
+            for i in turns:
+                log.write("%s %d\n" % (name, i))
+
+        return write
+
+    ended = run_threads(writer("a"), writer("b"), writer("c"))
+    writer("main")()
+    while not all(ended):
+        time.sleep_ms(1)
+    lines = printed(log.cat).split("\n")[:-1]
+    for name in ("a", "b", "c", "main"):  # each in its own order
+        own = [line for line in lines if line.startswith(name + " ")]
+        assert own == ["%s %d" % (name, i) for i in turns], name
+    assert len(lines) == 2000
 
 
 def test_a_thread_writes_while_others_read():

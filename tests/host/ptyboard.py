@@ -26,10 +26,10 @@ def environment():
     return dict(os.environ, MICROPYPATH=f"{ROOT}:{ROOT / 'lib'}:.frozen", TERM="xterm")
 
 
-def run_piped(path, data, **keywords):
+def run_piped(path, data, heap="2M", **keywords):
     """Run a program with `data` on a pipe as its input; its output is in `.stdout`."""
     return subprocess.run(
-        [MICROPYTHON, str(path)],
+        [MICROPYTHON, "-X", f"heapsize={heap}", str(path)],
         input=data,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

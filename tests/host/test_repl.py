@@ -452,6 +452,31 @@ def test_what_is_typed_ahead_of_an_await_is_not_lost():
     assert transcript(*lines) == "".join("%d\n" % (2 * i) for i in range(200))
 
 
+@pytest.mark.parametrize(
+    "begin, blanks, end",
+    [
+        ("", " " * 15_000, ""),  # the editor needs several times its line
+        ("\x05", "\n" * 120_000, "\x04"),
+        ("\x01", "\n" * 120_000, "\x04"),
+        ("\x01\x05A\x01", "\n" * 120_000, "\x04"),
+    ],
+    ids=["line", "paste", "raw", "raw paste"],
+)
+def test_code_that_does_not_fit_into_memory_is_refused_whole(begin, blanks, end):
+    code = blanks + "print('tail')"
+    after = "k = n; await asyncio.sleep_ms(50); print('alive', n > k)"
+    back = "\x04\x02" if begin.startswith("\x01") else "\n"
+    data = begin + code + end + "\n" + after + back + "\x04"
+    result = run_piped(GATHER, data.encode(), heap="80K")
+    output = result.stdout.decode()
+    assert "\nMemoryError" in output
+    assert "\ntail\n" not in output
+    assert "alive True\n" in output.partition("MemoryError")[2]
+    receipts = len(code) // 127 + 2 if "A" in begin else 0
+    assert output.count("\x01") == receipts
+    assert result.returncode == 0
+
+
 def test_a_command_reads_its_own_input():
     text = run_piped(GATHER, b"import sys; x = sys.stdin.readline()\nhello\nx\n\4").stdout
     assert b"--> x\n'hello\\n'\n" in text
