@@ -281,10 +281,18 @@ class OrphanFile(pytest.File):
         raise self.CollectError(f"{self.path.relative_to(ROOT)}: no {self.path.stem}.py beside it")
 
 
+@pytest.hookimpl(wrapper=True)
 def pytest_collect_file(file_path, parent):
     """Called by pytest for each file below the test paths."""
+    found = yield
     if file_path.parent not in (DEVICE, COMPAT):
-        return None
+        return found
+    # Named on the command line, any file would be imported as a test of CPython as well.
+    collector = _device_collector(file_path, parent)
+    return [collector] if collector else []
+
+
+def _device_collector(file_path, parent):
     if file_path.suffix == ".exp":
         if not file_path.with_suffix(".py").exists():
             return OrphanFile.from_parent(parent, path=file_path)

@@ -25,6 +25,9 @@ CORE = {
 }
 MAY_IMPORT_LIB_AT_START = BOARD
 
+# Names that programs for the earlier modules use, so they are public in spite of their look.
+PUBLISHED = "_AIOCTL_"
+
 # CPython has them, MicroPython has not.
 ABSENT = {
     "abc",
@@ -115,8 +118,8 @@ def private_uses(tree, modules):
 
 
 def is_private(name):
-    """True for `_name`, not for `__name__`."""
-    return name.startswith("_") and not name.startswith("__")
+    """True for `_name`, not for `__name__`, nor for what the earlier modules published."""
+    return name.startswith("_") and not name.startswith(("__", PUBLISHED))
 
 
 class Tree:

@@ -140,6 +140,37 @@ def test_a_test_fails(failures, name):
     assert message in section
 
 
+@pytest.mark.parametrize(
+    ("name", "passed"),
+    [
+        ("device/test_a.py", 2),
+        ("device/test_a.py::test_two", 1),
+        ("device/hello.py", 1),
+        ("compat/old.py", 1),
+        ("device", 3),
+    ],
+)
+def test_what_is_named_on_the_command_line_is_collected_once(session, name, passed):
+    only_here = "import sys\nassert sys.implementation.name == 'micropython'\n"
+    files = {
+        "device/test_a.py": only_here + "def test_one(): pass\nasync def test_two(): pass\n",
+        "device/hello.py": only_here + "print(1)\n",
+        "device/hello.exp": "1\n",
+        "compat/old.py": only_here + "def test_old(): pass\nprint(2)\n",
+        "compat/old.exp": "2\n",
+    }
+    code, output = session(files, f"tests/{name}")
+    assert code == 0, output
+    assert f"= {passed} passed in " in output
+
+
+def test_a_helper_of_device_tests_named_on_the_command_line_is_refused(session):
+    files = {"device/support.py": "def test_a(): pass\n"}
+    code, output = session(files, "tests/device/support.py")
+    assert code == 4
+    assert "tests/device/support.py" in output
+
+
 def test_a_traceback_on_the_way_is_no_failure(session):
     text = "import sys\ndef test_a():\n    sys.print_exception(ValueError())\n"
     assert session({"device/test_a.py": text})[0] == 0
