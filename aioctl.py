@@ -63,7 +63,11 @@ class Clock:
         return self.s
 
     def wall(self):
-        """Return the wall clock as (epoch seconds, milliseconds), in the port's own epoch."""
+        """Return the wall clock in seconds, in the port's own epoch."""
+        return int(time.time())
+
+    def wall_ms(self):
+        """Return the wall clock as (seconds, milliseconds)."""
         while True:
             s = int(time.time())
             ms = time.time_ns() // 1000000 % 1000

@@ -85,7 +85,7 @@ def wall(t):
 
     Derived, so that it is right as soon as the wall clock is set, and an age never jumps.
     """
-    return None if t is None else aioctl.clock.wall()[0] - aioctl.clock.now() + t
+    return None if t is None else aioctl.clock.wall() - aioctl.clock.now() + t
 
 
 # Starting and stopping

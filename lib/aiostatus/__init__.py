@@ -46,7 +46,7 @@ def _info(r, all):
     v = None if state == "running" else r._r
     if not (v is None or isinstance(v, (bool, int, float, str))):
         v = show(v)
-    now = aioctl.clock.wall()[0]
+    now = aioctl.clock.wall()
     off = now - aioctl.clock.now()
     i = {
         "name": r.name,
@@ -58,15 +58,14 @@ def _info(r, all):
         "done_at": None if r._t1 is None else off + r._t1,
         "runtime": None if live or r._t1 is None else r._t1 - r._t0,
         "stopping": None if not live or r._asked is None else now - off - r._asked,
-        "stuck": stuck(r),
+        "stuck": r._asked is not None and stuck(r),
         "restart_in": _restart_s(r) if state == "backoff" else None,
         "result": v,
         "error": None if e is None else aioctl.err_text(e),
         "schedule": None,
     }
-    sched = _schedule()
-    if sched:
-        i["schedule"] = sched.info(r.name)
+    if aioctl.holds:  # aioschedule is there
+        i["schedule"] = _schedule().info(r.name)
     if all:
         i["args"] = show(r.args)
         i["kwargs"] = show(r._kw)
@@ -81,12 +80,10 @@ def _restart_s(r):
 
 
 def _schedule():
-    # The part of this package that knows schedules, if there can be any.
-    if "aioschedule" in sys.modules:
-        from . import schedule
+    # The part of this package that knows schedules: loaded once there can be any.
+    from . import schedule
 
-        return schedule
-    return None
+    return schedule
 
 
 def traceback(name=None, rtn=False, indent="", file=None):
@@ -115,12 +112,11 @@ def format_status(i, color=False):
     st = i["state"]
     c = _COLOR.get(st, "")
     if st == "running":
-        text = "%s %s: status: %s since %s; %s ago" % (
-            _paint("92", "●") if color else "●",
-            i["name"],
-            _paint(c, st) if color else st,
-            _dt(i["since"]),
-            tmdelta_fmt(i["now"] - i["since"]),
+        # One piece of text, as it is the usual one, and making text is what takes time.
+        text = "%s %s: status: %s since %d-%02d-%02d %02d:%02d:%02d; %s ago" % (
+            (_paint("92", "●") if color else "●", i["name"], _paint(c, st) if color else st)
+            + time.localtime(i["since"])[:6]
+            + (tmdelta_fmt(i["now"] - i["since"]),)
         )
         if i["stopping"] is None:
             return text
@@ -156,21 +152,18 @@ def _paint(code, s):
     return "\x1b[%sm%s\x1b[0m" % (code, s) if code else s
 
 
-def _color():
-    # A board's output is a terminal; the unix port can tell.
-    if aioctl.color is None:
-        aioctl.color = True
-        try:
-            import os
-            import termios
+def _terminal():
+    # Are colours wanted? A board's output is a terminal; the unix port can tell.
+    try:
+        import os
+        import termios
 
-            aioctl.color = not os.getenv("NO_COLOR")
-            termios.tcgetattr(1)
-        except ImportError:
-            pass
-        except OSError:
-            aioctl.color = False
-    return aioctl.color
+        termios.tcgetattr(1)
+        return not os.getenv("NO_COLOR")
+    except ImportError:
+        return True
+    except OSError:
+        return False
 
 
 def status(name=None, log=True, debug=False, indent="    "):
@@ -182,10 +175,12 @@ def status(name=None, log=True, debug=False, indent="    "):
     if len(found) > 1:
         found.sort(key=lambda r: r.name)
     lines = _log_lines(found) if log and aioctl._AIOCTL_LOG else None
+    if aioctl.color is None:
+        aioctl.color = _terminal()
     for r in found:
         try:
             i = _info(r, debug or _debug)
-            print(format_status(i, _color()))
+            print(format_status(i, aioctl.color))
             if debug or _debug:
                 _print_detail(r, i, indent)
             elif i["schedule"]:

@@ -18,7 +18,7 @@ def next_due(name):
     if s.due[0] is None:
         return None
     now = c.now()
-    ws, wms = c.wall()
+    ws, wms = c.wall_ms()
     return ws + s.due[0] - now + (500 + wms + s.due[1] - c.ms) // 1000
 
 
@@ -84,7 +84,7 @@ def format(s, debug=False):
         if at is None:
             text += "with schedule_loop, which is not running\n"
         else:
-            text += "in %s @ %s\n" % (tmdelta_fmt(at - aioctl.clock.wall()[0]), _dt(at))
+            text += "in %s @ %s\n" % (tmdelta_fmt(at - aioctl.clock.wall()), _dt(at))
     if debug:
         text += "    ┗━► schedule opts: %s\n" % s["when"]
     return text

@@ -26,7 +26,7 @@ class Wall:
         """Set the due time of schedule `s` from its wall time, as the clocks stand now."""
         c = self._clock
         now = c.now()
-        ws, wms = c.wall()
+        ws, wms = c.wall_ms()
         ms = c.ms - wms
         s.due[0] = now + s.wall - ws + ms // 1000
         s.due[1] = ms % 1000
@@ -35,7 +35,7 @@ class Wall:
         """Tell whether the wall clock was set since this was last asked."""
         c = self._clock
         s = -c.now()
-        ws, wms = c.wall()
+        ws, wms = c.wall_ms()
         s += ws
         ms = wms - c.ms
         if -_STEP_MS < (s - self._s) * 1000 + ms - self._ms < _STEP_MS:
@@ -46,7 +46,7 @@ class Wall:
 
     def early(self, s):
         """Tell whether the wall time of schedule `s` has not come; then plan it anew."""
-        if self._clock.wall()[0] >= s.wall:
+        if self._clock.wall() >= s.wall:
             return False
         self.plan(s)
         return True

@@ -26,7 +26,10 @@ class FakeClock:
         return self.s
 
     def wall(self):
-        return self.start + self.drift + self.s, self.ms
+        return self.start + self.drift + self.s
+
+    def wall_ms(self):
+        return self.wall(), self.ms
 
 
 async def turns(n=5):

@@ -131,7 +131,7 @@ async def test_defect_02_a_time_tuple_is_a_moment_however_old_the_loop_is():
     await turns()
     await after(clock, 3)
     aioctl.add(runs.run, name="t")
-    aioschedule.schedule("t", start_in=time.localtime(clock.wall()[0] + 2))
+    aioschedule.schedule("t", start_in=time.localtime(clock.wall() + 2))
     await after(clock, 1.999)
     assert runs.starts == []
     await after(clock, 0.001)
@@ -143,7 +143,7 @@ async def test_defect_02_a_time_tuple_in_the_past_starts_at_once_and_once():
         clock = fake_clock()
         runs = Runs(clock)
         name = "ago %d" % ago
-        await scheduled(runs.run, name=name, start_in=time.localtime(clock.wall()[0] - ago))
+        await scheduled(runs.run, name=name, start_in=time.localtime(clock.wall() - ago))
         await after(clock, 0)
         assert runs.starts == [0], ago
         await after(clock, HOUR)
@@ -261,7 +261,7 @@ async def test_defect_06_an_interval_does_not_mind_a_step_of_the_wall_clock():
 async def test_defect_06_a_time_tuple_follows_the_wall_clock_and_starts_once():
     clock = fake_clock()
     runs = Runs(clock)
-    await scheduled(runs.run, start_in=time.localtime(clock.wall()[0] + HOUR))
+    await scheduled(runs.run, start_in=time.localtime(clock.wall() + HOUR))
     clock.drift = -60
     await after(clock, HOUR)
     assert runs.starts == []
@@ -365,7 +365,7 @@ def test_defect_13_status_sc_before_the_loop_takes_every_kind_of_start():
     starts = {
         "zero": {"start_in": 0},
         "missing": {"repeat": 5},
-        "tuple": {"start_in": time.localtime(clock.wall()[0] + 20)},
+        "tuple": {"start_in": time.localtime(clock.wall() + 20)},
         "plain": {"start_in": 20, "repeat": 30},
     }
     for name, when in starts.items():
