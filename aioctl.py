@@ -41,13 +41,15 @@ def __getattr__(name):
 
 
 class Clock:
-    """Time since import in small ints beyond the wrap of `ticks_ms`, and the wall clock.
+    """Time in small ints beyond the wrap of `ticks_ms`, and the wall clock.
 
     To be read at least every 2**29 ms (6.2 days), else a wrap is lost.
     """
 
     def __init__(self):
-        self.s = self.ms = 0  # whole seconds since import, and 0..999 ms
+        self.s = 0  # whole seconds since import, and `ms`, 0..999
+        # In step with the wall clock, so that a second told of an event is the one in the log.
+        self.ms = self.wall_ms()[1]
         self._last = ticks_ms()
 
     def now(self):

@@ -496,6 +496,19 @@ async def test_ages_survive_the_setting_of_the_wall_clock():
     assert rec.since == aioctl.clock.wall() - 10
 
 
+async def test_times_told_are_those_that_a_log_would_show():
+    import time
+
+    aioctl.clock = aioctl.Clock()
+    for _ in range(30):  # real time is the subject: an end now and then, in all of a second
+        await asyncio.sleep_ms(41)
+        before = int(time.time())
+        aioctl.add(answer)
+        await turns(2)
+        assert before <= aioctl.info("answer")["done_at"] <= int(time.time())
+        aioctl.delete("answer")
+
+
 def test_texts_of_times():
     assert aioctl.get_datetime((2023, 3, 9, 2, 6, 47, 2, 88)) == "2023-03-09 02:06:47"
     for s, text in (
