@@ -10,6 +10,7 @@ from asyncio import CancelledError, core
 from time import ticks_add, ticks_diff, ticks_ms
 
 _AIOCTL_GROUP = None  # a TaskGroup from the first add() on
+_queue = core._task_queue  # of the loop in which the tasks live
 _AIOCTL_LOG = None  # stream that log(), follow() and status() read
 
 color = None  # True, False, or None: colours if the output is a terminal
@@ -131,10 +132,10 @@ class Taskctl:
         """Start it in the next turn of the loop or, after a `backoff`, in `ms` milliseconds."""
         if self.starts and hasattr(self.coro, "send"):
             raise ValueError(self.name + ": a coroutine runs once; add its function instead")
+        self.task = t = core.create_task(self)  # pyright: ignore[reportArgumentType] - send, throw
         if self.state != "running":
             self.state = "running"
         self._c = _READY
-        self.task = t = core.create_task(self)  # pyright: ignore[reportArgumentType] - send, throw
         if ms:
             self.state = "backoff"
             core._task_queue.remove(t)
@@ -146,8 +147,11 @@ class Taskctl:
             if self._c is not _READY or self.task.state is not True:
                 return False  # begun, or somebody waits for it
             core._task_queue.remove(self.task)
-            self._c = self.task = None
-        if not self.starts:
+            self._c = self.task = self._asked = None
+            self._again = False
+        if self.state == "backoff":
+            self.state = "error"
+        elif self.state == "running":
             self.state = "scheduled"
             self._t0 = clock.now()
         return True
@@ -186,8 +190,11 @@ class Taskctl:
             else:
                 try:
                     c = self._end(e)
-                except MemoryError:
-                    c = None  # recorded; there is no room to do more
+                except MemoryError:  # recorded, but there was no room to tell of it
+                    c = self._after(e)
+                except _FATAL as x:  # of a callback or a log
+                    e = x
+                    c = self._after(e)
                 if c is None:
                     self._c = None
                     raise e if _isinstance(e, _FATAL) else _Stop(self._r)
@@ -219,11 +226,14 @@ class Taskctl:
             self._t1 = clock.now()
             c = None
             if ok:
-                self.state = "done"
+                # Asked to stop it may end by itself.
+                self.state = "done" if self._asked is None else "stopped"
                 self._r = e.value
             elif _isinstance(e, CancelledError):
                 self.state = "stopped"
                 self._r = None
+                if self._exc:
+                    self._exc = None
                 if self._c and self.on_stop is not _FATAL:
                     c = self._call(self.on_stop)
             else:
@@ -251,16 +261,20 @@ class Taskctl:
             self._ev.end = (self._exc or self._r if failed else None, self._r)
             self._ev.set()
             self._ev = None
-        if self._asked is not None:
+        asked = self._asked is not None
+        if asked:
             self._asked = None
         if self._again:
             self._again = False
             return 0
-        if watcher and not _isinstance(e, _FATAL):
+        if watcher and not asked and not _isinstance(e, _FATAL):
             try:
                 return watcher(self)
             except Exception as x:  # noqa: BLE001 - a guard: reports
-                self.tell("watcher failed: ", x)
+                try:
+                    self.tell("watcher failed: ", x)
+                except MemoryError:
+                    pass
         return None
 
     def _call(self, f, *lead):
@@ -367,8 +381,7 @@ def name_of(f):
 def create_task(coro, *args, **kwargs):
     """Start `coro` under the guard, outside the registry; return its `Taskctl` (see `add`)."""
     rec = _record(coro, args, kwargs)
-    rec._c = _READY
-    rec.task = core.create_task(rec)  # pyright: ignore[reportArgumentType] - send, throw
+    rec.launch()
     return rec
 
 
@@ -381,18 +394,31 @@ def add(coro, *args, **kwargs):
     result) and the policy words of `aiotask` are taken here; all else goes to the task.
     Returns the `Taskctl`. TypeError or ValueError name what is wrong; then nothing is added.
     """
+    global _queue
     rec = _record(coro, args, kwargs)
     g = _AIOCTL_GROUP
     if not g:
         g = TaskGroup()
         set_group(g)
+    if _queue is not core._task_queue:
+        # asyncio has a new loop: what lived in the last one is gone.
+        _queue = core._task_queue
+        for r in g.order:
+            if r._c is not None:
+                r._c = None
+                r.state = "stopped"
+                r._t1 = clock.now()
     g.add_task(rec)
     if holds and holds(rec.name):
         rec.state = "scheduled"
         rec._t0 = clock.now()
     else:
+        try:
+            rec.task = core.create_task(rec)  # pyright: ignore[reportArgumentType]
+        except MemoryError:
+            g.remove(rec.name)
+            raise
         rec._c = _READY
-        rec.task = core.create_task(rec)  # pyright: ignore[reportArgumentType] - send, throw
     return rec
 
 
@@ -405,8 +431,7 @@ def _record(coro, args, kwargs):
             raise TypeError("name: expected str, got %r" % (name,))
         if kwargs:
             words = {w: kwargs.pop(w) for w in _WORDS if w in kwargs}
-    own_name = _trial(coro, args, kwargs)
-    rec = Taskctl(coro, name or own_name)
+    rec = Taskctl(coro, _trial(coro, args, kwargs, name))
     if args:
         rec.args = args
     if kwargs:
@@ -416,12 +441,14 @@ def _record(coro, args, kwargs):
 
         for w, v in merge(words, mark).items():
             setattr(rec, w, v)
+        if rec.restart != "no" and hasattr(coro, "send"):
+            raise ValueError("restart: a coroutine runs once; add its function instead")
     return rec
 
 
-def _trial(coro, args, kwargs):
+def _trial(coro, args, kwargs, name):
     # Make the coroutine once, which shows a wrong function or wrong arguments at once. Returns
-    # its name; leaves in `mark` the policy that it brings.
+    # the name; leaves in `mark` the policy that it brings.
     global mark
     mark = None
     kind = type(coro)
@@ -430,17 +457,17 @@ def _trial(coro, args, kwargs):
             coro(*args, **kwargs)
         else:
             coro()
-        return coro.__name__
-    if hasattr(coro, "send"):
-        if args or kwargs or any(r.coro is coro for r in records()):
+        return name or coro.__name__
+    if hasattr(coro, "throw"):
+        if args or kwargs or any(r.coro is coro or r._c is coro for r in records()):
             raise ValueError("coro: %r is in use or has its arguments: add its function" % (coro,))
-        mark = (None, str(coro).split("'")[1], {"restart": "no"})
+        mark = (None, (str(coro) + "'coroutine").split("'")[1], {"restart": "no"})
     # A plain function is not even tried, since it might act.
     elif kind is type(_trial) or not callable(coro) or not hasattr(coro(*args, **kwargs), "send"):
         raise TypeError("coro: expected a coroutine function, got %r" % (coro,))
     elif not mark:
-        return name_of(coro)
-    return mark[1]
+        return name or name_of(coro)
+    return name or mark[1]
 
 
 async def _async():

@@ -86,7 +86,7 @@ class Scheduler:
         self._n = 0
         self._wall = None  # plans the schedules in wall time
         self._on = False  # until the first run_pending(), relative starts are not planned
-        self._task = None  # of loop()
+        self._task = self._queue = None  # of loop(), and where it sleeps
         self._asleep = False
 
     def schedule(self, name, **when):
@@ -99,7 +99,6 @@ class Scheduler:
         if not isinstance(name, str):
             raise TypeError("schedule: expected the name of a task, got %r" % (name,))
         s = Schedule(name, when)
-        self.drop(name)
         self.put(s)
         rec = _record(name)
         if rec:
@@ -113,11 +112,12 @@ class Scheduler:
 
     def put(self, s):
         """Enter a schedule, new or dropped; one that is overdue starts its task at once."""
+        self.drop(s.name)
         self.jobs[s.name] = s
         self._n = s.due[2] = self._n + 1
         if self._on or s.due[0] is not None:
             self._push(s)
-            if self._asleep and self._heap[0] is s.due:
+            if self._asleep and self._heap[0] is s.due and self._queue is core._task_queue:
                 t = self._task
                 if t.data is None:  # else it is being cancelled
                     self._asleep = False
@@ -170,16 +170,17 @@ class Scheduler:
             heapq.heapify(self._heap)
         while self._heap:
             e = self._heap[0]
+            if not e[3]:
+                heapq.heappop(self._heap)
+                self._dead -= 1
+                continue
             if e[0] - now > _SLEEP_MAX // 1000:
                 return _SLEEP_MAX
             late = (now - e[0]) * 1000 + c.ms - e[1]
             if late < 0:
                 return -late
             heapq.heappop(self._heap)
-            if e[3]:
-                self._fire(e[3], e, late)
-            else:
-                self._dead -= 1
+            self._fire(e[3], e, late)
         return None
 
     def _fire(self, s, e, late):
@@ -208,7 +209,7 @@ class Scheduler:
         self._say("starting task", rec)
         try:
             rec.launch()
-        except ValueError as x:  # a coroutine that has run
+        except (ValueError, MemoryError) as x:  # a coroutine that has run; no room now
             rec.tell("start failed: ", x)
 
     def _say(self, text, rec):
@@ -220,11 +221,12 @@ class Scheduler:
 
     async def loop(self, alog=None):
         """Start tasks as they fall due, until cancelled. alog: a logger, or None."""
-        if self._task:
+        if self._task and self._queue is core._task_queue:
             text = "schedule_loop: runs already, nothing changed"
             print(text)
             return text
         self._task = core.cur_task
+        self._queue = core._task_queue  # a new loop of asyncio drops what was in the old one
         self.alog = alog or self.alog
         try:
             while True:

@@ -6,9 +6,11 @@ Loaded by `aioctl` when one of these names is first used there.
 import asyncio
 import io
 import sys
+from asyncio import core
 
 import aioctl
 
+_SCHEDULE = True  # aioschedule can be had: the earlier program's tools ask
 _STUCK_S = 5  # a task still there so long after stop() is stuck (OTP's shutdown time)
 FAILED = ("error", "timeout", "backoff", "gave-up")
 
@@ -28,6 +30,8 @@ def find(name, must=False):
     Where there are none, tells a person so, or with must=True raises KeyError(name).
     """
     g = aioctl.group()
+    if not isinstance(name or "", str):
+        name = str(name)
     if name and g and name in g.tasks:
         return [g.tasks[name]]
     found = aioctl.records()
@@ -73,6 +77,8 @@ def field(rec, name):
         return wall(rec._t1)
     if name == "cancelled":
         return rec.state == "stopped"
+    if name in ("_is_parent", "_is_child"):
+        return False
     if name == "kwargs":
         if not rec._kw:
             rec._kw = {}  # one that may be changed
@@ -96,17 +102,23 @@ def start(name=None):
     found = find(name)
     ok = not name or bool(found)
     for r in found:
+        s = r.schedule
+        r.schedule = None
+        if r.state == "gave-up":
+            r._ring = None  # a fresh start
+            r._fails = 0
         try:
-            if r.schedule:
+            if s:
                 # As planned before; due at once if its time has passed since.
-                sys.modules["aioschedule"].put(r.schedule)
-                r.schedule = None
+                if not aioctl.holds(r.name):
+                    sys.modules["aioschedule"].put(s)
                 if not r.starts:
                     r.state = "scheduled"
             elif not r.live():
-                r.launch()
+                if name == r.name or r.state != "scheduled":
+                    r.launch()
             elif r._asked is not None:
-                r._again = True  # stopped a moment ago, and not yet at its end
+                _once_more(r)  # stopped a moment ago, and not yet at its end
         except ValueError as e:  # a coroutine that has run
             print("%s: %s" % (r.name, aioctl.err_text(e)))
             ok = False
@@ -118,16 +130,32 @@ def restart(name):
     for r in find(name, True):
         if not r.live():
             r.launch()
-        elif hasattr(r.coro, "send"):
-            raise ValueError(r.name + ": a coroutine runs once; add its function instead")
-        elif _cancel(r):
-            r._again = True
+        else:
+            _once_more(r)
+            if not _cancel(r):
+                r._again = False
+
+
+def _once_more(r):
+    if hasattr(r.coro, "send"):
+        raise ValueError(r.name + ": a coroutine runs once; add its function instead")
+    r._again = True
 
 
 def _cancel(r):
     # False if it would have to cancel itself.
+    t = r.task
+    d = t.data
     try:
-        r.task.cancel()
+        if r._c and r._t1 is not None and not stuck(r):
+            pass  # it has ended: a callback cleans up
+        elif isinstance(d, core.Task) and isinstance(d.coro, aioctl.Taskctl):
+            # It awaits the task of another record, to which asyncio would pass the cancel on.
+            d.state.remove(t)
+            core._task_queue.push(t)
+            t.data = core.CancelledError
+        else:
+            t.cancel()
     except RuntimeError as e:
         print("%s, %s" % (e, r.name))
         return False
@@ -156,16 +184,25 @@ def stop(name=None, stop_sch=True):
         r.schedule = s or r.schedule
         r._again = False
         if not r.live():
-            if s or r.state == "scheduled":
-                r.state = "stopped"
-                if r._t1 is None:
-                    r._t1 = aioctl.clock.now()
+            if s and r.state == "done" or r.state == "scheduled":
+                settle(r)
         elif stuck(r):
             _cancel(r)
             ok = ok and "stuck"
         elif not _cancel(r):
             ok = False
     return ok
+
+
+def settle(r):
+    """Take a task that waits for its schedule as stopped, and tell whoever joins it."""
+    r.state = "stopped"
+    if r._t1 is None:
+        r._t1 = aioctl.clock.now()
+    if r._ev:
+        r._ev.end = (None, r._r)
+        r._ev.set()
+        r._ev = None
 
 
 def stop_all():
@@ -177,15 +214,14 @@ def delete(*names):
     """Stop and forget tasks; `*` patterns."""
     for name in names:
         for r in find(name) if name else ():
-            stop(r.name)
-            r.restart = "no"
-            aioctl.group().remove(r.name)
+            if stop(r.name):  # else it would be itself
+                aioctl.group().remove(r.name)
 
 
 def reset(group=True, log=False):
     """Stop and forget all tasks; with log=True the log as well."""
     if group:
-        stop()
+        stop(stop_sch=False)
         aioctl.set_group(None)
     if log:
         aioctl.set_log(None)

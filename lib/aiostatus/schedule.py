@@ -2,7 +2,7 @@
 
 import aioctl
 import aioschedule
-from aiocontrol import wall
+from aiocontrol import settle, wall
 
 from . import _dt, tmdelta_fmt
 
@@ -30,7 +30,7 @@ def unschedule(name):
     g = aioctl.group()
     rec = g and g.tasks.get(name)
     if rec and rec.state == "scheduled":
-        rec.state = "stopped"
+        settle(rec)
     return True
 
 

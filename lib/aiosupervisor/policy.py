@@ -6,6 +6,7 @@ Source: systemd.service (Restart=, RestartSec=, StartLimitBurst=); Erlang/OTP, s
 
 import asyncio
 import random
+from asyncio import core
 
 from micropython import const
 
@@ -48,6 +49,8 @@ def _intensity(v):
         raise ValueError("intensity: expected a count of restarts >= 0, got %r" % (n,))
     return n, seconds_ms("intensity", period, 1) // 1000
 
+
+_queue = None  # of the loop in which watch() runs
 
 _WORDS = {"restart": _restart, "backoff": _backoff, "intensity": _intensity}
 
@@ -104,8 +107,9 @@ class Watcher:
         policy = rec.restart
         if policy == "no" or not (failed or policy == "always" and state == "done"):
             return None
-        if aioctl.holds and aioctl.holds(rec.name):
-            return None  # its schedule will start it
+        g = aioctl.group()
+        if not g or g.tasks.get(rec.name) is not rec or aioctl.holds(rec.name):
+            return None  # not of the registry, or its schedule will start it
         if rec.intensity and not _allowed(rec, aioctl.clock.s):
             rec.state = "gave-up"
             self._say("Giving up Task", rec.name)
@@ -150,12 +154,14 @@ def _allowed(rec, now):
 
 async def watch(alog, sleep):
     """Restart what fails, until cancelled (see `aioschedule.watcher_loop`)."""
+    global _queue
     watcher = Watcher(sleep, alog)
-    if aioctl.watcher:
+    if aioctl.watcher and _queue is core._task_queue:
         text = "watcher_loop: runs already, nothing changed"
         print(text)
         return text
     aioctl.set_watcher(watcher.decide)
+    _queue = core._task_queue  # a new loop of asyncio drops what was in the old one
     try:
         for rec in aioctl.records():
             if not rec.live():
