@@ -18,7 +18,8 @@ mark = None  # (function, name, policy) of the last aiotask wrapper made or call
 watcher = None  # see set_watcher()
 holds = None  # set by aioschedule: holds(name) tells whether a start of the task is to come
 _FATAL = (SystemExit, KeyboardInterrupt)  # recorded, then the loop's affair
-_WORDS = ("_id", "on_stop", "on_error", "restart", "backoff", "intensity")  # taken by add()
+_CALLS = ("_id", "on_stop", "on_error")  # taken by add(), and so is
+_POLICY = ("restart", "backoff", "intensity")
 
 _USED = (0 for _ in ())  # in place of a coroutine that has run
 _READY = False  # in place of a coroutine: the first step is still to come
@@ -269,7 +270,10 @@ class Taskctl:
             return 0
         if watcher and not asked and not _isinstance(e, _FATAL):
             try:
-                return watcher(self)
+                ms = watcher(self)
+                if ms is None or _isinstance(ms, int):
+                    return ms
+                raise TypeError("expected ms or None, got %r" % (ms,))
             except Exception as x:  # noqa: BLE001 - a guard: reports
                 try:
                     self.tell("watcher failed: ", x)
@@ -340,7 +344,10 @@ class TaskGroup:
     def remove(self, name):
         """Forget the record of that name."""
         self.order.remove(self.tasks.pop(name))
-        self._at.pop(name.split("@")[0], None)
+        self._at.pop(name, None)
+        base, at, n = name.rpartition("@")
+        if n.isdigit():
+            self._at.pop(base, None)
 
     @property
     def results(self):
@@ -424,26 +431,39 @@ def add(coro, *args, **kwargs):
 
 def _record(coro, args, kwargs):
     # Validates all, and changes nothing.
-    name = words = None
+    name = calls = words = None
     if kwargs:
         name = kwargs.pop("name", None)
         if name is not None and not _isinstance(name, str):
             raise TypeError("name: expected str, got %r" % (name,))
         if kwargs:
-            words = {w: kwargs.pop(w) for w in _WORDS if w in kwargs}
+            calls = _take(_CALLS, kwargs)
+            words = _take(_POLICY, kwargs)
     rec = Taskctl(coro, _trial(coro, args, kwargs, name))
     if args:
         rec.args = args
     if kwargs:
         rec._kw = kwargs
-    if mark or words:
+    if calls:
+        _set(rec, calls)
+    if words or mark and mark[2]:
         from aiosupervisor.policy import merge
 
-        for w, v in merge(words, mark).items():
-            setattr(rec, w, v)
-        if rec.restart != "no" and hasattr(coro, "send"):
+        _set(rec, merge(words, mark))
+    if hasattr(coro, "send"):
+        if words and rec.restart != "no":
             raise ValueError("restart: a coroutine runs once; add its function instead")
+        rec.restart = "no"
     return rec
+
+
+def _take(words, kwargs):
+    return {w: kwargs.pop(w) for w in words if w in kwargs}
+
+
+def _set(rec, fields):
+    for w, v in fields.items():
+        setattr(rec, w, v)
 
 
 def _trial(coro, args, kwargs, name):
@@ -461,7 +481,7 @@ def _trial(coro, args, kwargs, name):
     if hasattr(coro, "throw"):
         if args or kwargs or any(r.coro is coro or r._c is coro for r in records()):
             raise ValueError("coro: %r is in use or has its arguments: add its function" % (coro,))
-        mark = (None, (str(coro) + "'coroutine").split("'")[1], {"restart": "no"})
+        mark = (None, (str(coro) + "'coroutine").split("'")[1], None)
     # A plain function is not even tried, since it might act.
     elif kind is type(_trial) or not callable(coro) or not hasattr(coro(*args, **kwargs), "send"):
         raise TypeError("coro: expected a coroutine function, got %r" % (coro,))

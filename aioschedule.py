@@ -117,12 +117,17 @@ class Scheduler:
         self._n = s.due[2] = self._n + 1
         if self._on or s.due[0] is not None:
             self._push(s)
-            if self._asleep and self._heap[0] is s.due and self._queue is core._task_queue:
-                t = self._task
-                if t.data is None:  # else it is being cancelled
-                    self._asleep = False
-                    core._task_queue.remove(t)
-                    core._task_queue.push(t)
+            if self._heap[0] is s.due:
+                self.wake()
+
+    def wake(self):
+        """Look at all deadlines now: one is nearer than before, or the wall clock was set."""
+        t = self._task
+        # If it has data it is being cancelled.
+        if self._asleep and self._queue is core._task_queue and t.data is None:
+            self._asleep = False
+            core._task_queue.remove(t)
+            core._task_queue.push(t)
 
     def _push(self, s):
         e = s.due
@@ -219,9 +224,13 @@ class Scheduler:
             except Exception as e:  # noqa: BLE001 - a guard: reports
                 rec.tell("log of schedule_loop failed: ", e)
 
+    def running(self):
+        """Tell whether a loop() of this scheduler lives."""
+        return self._task is not None and self._queue is core._task_queue
+
     async def loop(self, alog=None):
         """Start tasks as they fall due, until cancelled. alog: a logger, or None."""
-        if self._task and self._queue is core._task_queue:
+        if self.running():
             text = "schedule_loop: runs already, nothing changed"
             print(text)
             return text
@@ -256,6 +265,7 @@ schedule = scheduler.schedule
 holds = aioctl.holds = scheduler.holds
 drop = scheduler.drop
 put = scheduler.put
+clock_changed = scheduler.wake  # to be called after the wall clock was set
 
 
 def schedule_task(*args, **when):
@@ -274,7 +284,8 @@ def schedule_task(*args, **when):
 async def schedule_loop(alog=None):
     """Start tasks as they fall due; to be added as a task. alog: a logger, or None."""
     global _AIOCTL_SCHEDULE_T0
-    _AIOCTL_SCHEDULE_T0 = time.time()
+    if not scheduler.running():
+        _AIOCTL_SCHEDULE_T0 = time.time()
     return await scheduler.loop(alog)
 
 

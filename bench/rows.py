@@ -246,8 +246,8 @@ def scheduler_growth(side, scale):
     for n in (100, scale(10000, 2000)):
         none = side.instructions("scheduler", n=n, heap="64M")
         for what in ("add", "fire", "remove"):
-            many = side.instructions("scheduler", n=n, heap="64M", **{what: 50})
-            cost[what] = (many - none) / cost.get(what, 1)
+            many = side.instructions("scheduler", n=n, heap="64M", **{what: n // 2})
+            cost[what] = (many - none) / (n // 2) / cost.get(what, 1)
     return cost
 
 

@@ -283,6 +283,8 @@ async def join(name, timeout=None):
     asyncio.TimeoutError, and the task runs on. KeyError if there is no such task.
     """
     r = find(name, True)[0]
+    if r.task is core.cur_task and r.live():
+        raise RuntimeError("can't join self, " + r.name)
     if r.live() and r.state != "backoff" or r.state == "scheduled":
         r._ev = r._ev or asyncio.Event()
         ev = r._ev

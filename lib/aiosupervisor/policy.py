@@ -11,7 +11,6 @@ from asyncio import core
 from micropython import const
 
 import aioctl
-from aioschedule import seconds_ms
 
 _RESTART = ("no", "on-failure", "always")
 _FOR_LONG = const(0x1F000000)  # ms, 6 days: about as long as asyncio can sleep
@@ -33,6 +32,8 @@ def _pair(word, v):
 
 
 def _backoff(v):
+    from aioschedule import seconds_ms
+
     first, most = _pair("backoff", v)
     first = seconds_ms("backoff", first)
     most = seconds_ms("backoff", most)
@@ -44,6 +45,8 @@ def _backoff(v):
 
 
 def _intensity(v):
+    from aioschedule import seconds_ms
+
     n, period = _pair("intensity", v)
     if isinstance(n, bool) or not isinstance(n, int) or n < 0:
         raise ValueError("intensity: expected a count of restarts >= 0, got %r" % (n,))
@@ -60,7 +63,7 @@ def merge(words, mark=None):
 
     mark: (function, name, policy) as `decorate` leaves it in `aioctl.mark`.
     """
-    new = mark[2].copy() if mark else {}
+    new = mark[2].copy() if mark and mark[2] else {}
     for w, v in (words or {}).items():
         new[w] = _WORDS[w](v) if w in _WORDS else v
     return new
@@ -94,6 +97,8 @@ class Watcher:
     """
 
     def __init__(self, most=30, alog=None):
+        from aioschedule import seconds_ms
+
         ms = min(seconds_ms("sleep", most), _FOR_LONG)
         self._backoff = (min(_FIRST_MS, ms), ms)
         self._alog = alog
@@ -108,7 +113,7 @@ class Watcher:
         if policy == "no" or not (failed or policy == "always" and state == "done"):
             return None
         g = aioctl.group()
-        if not g or g.tasks.get(rec.name) is not rec or aioctl.holds(rec.name):
+        if not g or g.tasks.get(rec.name) is not rec or aioctl.holds and aioctl.holds(rec.name):
             return None  # not of the registry, or its schedule will start it
         if rec.intensity and not _allowed(rec, aioctl.clock.s):
             rec.state = "gave-up"
@@ -171,5 +176,6 @@ async def watch(alog, sleep):
         while True:
             # The hook does the work. A task without a deadline would make asyncio poll.
             await asyncio.sleep_ms(_FOR_LONG)
+            aioctl.clock.now()  # or it would lose a wrap of the ticks
     finally:
         aioctl.set_watcher(None)

@@ -623,3 +623,16 @@ async def test_callbacks_get_the_arguments_and_give_the_result():
     assert aioctl.state("e") == "error" and isinstance(aioctl.group().tasks["e"].exc, ValueError)
     assert aioctl.result("s") == (0, 3)
     assert aioctl.result("v") == [1]
+
+
+async def test_the_registry_alone_loads_none_of_its_siblings():
+    import sys
+
+    rec = aioctl.add(broken, name="a", _id="x", on_error=lambda e: 3)
+    aioctl.add(answer())
+    await turns()
+    assert rec._id == "x" and rec.task.done()
+    for name in ("aioschedule", "aiosupervisor", "aiostatus", "aiolog", "aiorepl"):
+        assert name not in sys.modules, name
+    aioctl.add(answer, restart="always")
+    assert "aioschedule" not in sys.modules

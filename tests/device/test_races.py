@@ -375,3 +375,50 @@ def test_names_that_the_earlier_tools_read():
     assert aioctl._SCHEDULE is True and rec._is_parent is False and rec._is_service is False
     assert aioctl.group().tasks["job"].schedule is None
     assert isinstance(time.time() - rec.since, (int, float))
+
+
+async def test_setting_the_wall_clock_wakes_the_sleeper_that_is_told():
+    aioschedule.schedule("job", start_in=time.localtime(clock.wall() + 10**8))
+    job = Job()
+    aioctl.add(aioschedule.schedule_loop)
+    await turns()
+    clock.drift = 10**8
+    await turns(20)
+    assert job.runs == 0
+    aioschedule.clock_changed()
+    await turns(20)
+    assert job.runs == 1
+
+
+async def test_a_watcher_that_answers_nonsense_is_reported():
+    async def broken():
+        raise ValueError
+
+    aioctl.set_watcher(lambda rec: 1.5)
+    rec = aioctl.add(broken)
+    await turns()
+    assert rec.starts == 1 and rec.state == "error"
+
+
+async def test_a_task_cannot_join_itself():
+    async def lonely():
+        try:
+            await aioctl.join("lonely")
+        except RuntimeError as e:
+            return str(e)
+
+    aioctl.add(lonely)
+    await turns()
+    assert aioctl.result("lonely") == "can't join self, lonely"
+
+
+def test_counters_of_names_go_with_the_names():
+    async def f():
+        pass
+
+    for base in ("job", "a@b", "x@1"):
+        names = [aioctl.add(f, name=base).name for _ in range(3)]
+        assert names == [base, base + "@1", base + "@2"]
+        aioctl.delete(*names)
+        assert aioctl.add(f, name=base).name == base
+        aioctl.delete(base)
