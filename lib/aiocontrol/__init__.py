@@ -110,8 +110,9 @@ def start(name=None):
         try:
             if s:
                 # As planned before; due at once if its time has passed since.
-                if not aioctl.holds(r.name):
-                    sys.modules["aioschedule"].put(s)
+                sched = sys.modules["aioschedule"]
+                if not sched.holds(r.name):
+                    sched.put(s)
                 if not r.starts:
                     r.state = "scheduled"
             elif not r.live():
@@ -151,7 +152,7 @@ def _cancel(r):
             pass  # it has ended: a callback cleans up
         elif isinstance(d, core.Task) and isinstance(d.coro, aioctl.Taskctl):
             # It awaits the task of another record, to which asyncio would pass the cancel on.
-            d.state.remove(t)
+            d.state.remove(t)  # pyright: ignore[reportAttributeAccessIssue] - a queue
             core._task_queue.push(t)
             t.data = core.CancelledError
         else:

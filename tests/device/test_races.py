@@ -372,7 +372,13 @@ def test_a_schedule_taken_back_wakes_nobody():
 
 def test_names_that_the_earlier_tools_read():
     rec = Job().rec
-    assert aioctl._SCHEDULE is True and rec._is_parent is False and rec._is_service is False
+    for owner, name, value in (
+        (aioctl, "_SCHEDULE", True),
+        (rec, "_is_parent", False),
+        (rec, "_is_child", False),
+        (rec, "_is_service", False),
+    ):
+        assert getattr(owner, name) is value, name
     assert aioctl.group().tasks["job"].schedule is None
     assert isinstance(time.time() - rec.since, (int, float))
 
