@@ -265,10 +265,11 @@ class Taskctl:
         asked = self._asked is not None
         if asked:
             self._asked = None
+        fatal = _isinstance(e, _FATAL)
         if self._again:
             self._again = False
-            return 0
-        if watcher and not asked and not _isinstance(e, _FATAL):
+            return None if fatal else 0
+        if watcher and not asked and not fatal:
             try:
                 ms = watcher(self)
                 if ms is None or _isinstance(ms, int):
@@ -291,8 +292,8 @@ class Taskctl:
                     raise
                 self.tell("on_error failed: " if lead else "on_stop failed: ", e)
                 return None
-            if hasattr(f, "send"):
-                return f
+        if type(f) is _COROUTINE:
+            return f
         self._r = f
         return None
 
@@ -495,6 +496,7 @@ async def _async():
 
 
 _ASYNC = type(_async)
+_COROUTINE = type(_async())
 
 
 def group():

@@ -118,7 +118,10 @@ def start(name=None):
             elif not r.live():
                 if name == r.name or r.state != "scheduled":
                     r.launch()
-            elif r._asked is not None:
+            elif r.state == "backoff":
+                _once_more(r)
+                _cancel(r)
+            elif r._asked is not None or r.state != "running":
                 _once_more(r)  # stopped a moment ago, and not yet at its end
         except ValueError as e:  # a coroutine that has run
             print("%s: %s" % (r.name, aioctl.err_text(e)))

@@ -428,3 +428,70 @@ def test_counters_of_names_go_with_the_names():
         aioctl.delete(*names)
         assert aioctl.add(f, name=base).name == base
         aioctl.delete(base)
+
+
+async def test_a_callback_may_start_a_task_and_give_its_record():
+    runs = []
+
+    async def helper():
+        runs.append(1)
+        await turns(2)
+        return "helped"
+
+    async def broken():
+        raise ValueError
+
+    rec = aioctl.add(broken, on_error=lambda e: aioctl.add(helper))
+    await turns(10)
+    assert runs == [1] and aioctl.result("helper") == "helped"
+    assert rec.result is aioctl.group().tasks["helper"]
+
+
+async def test_start_ends_a_back_off_and_follows_a_callback():
+    gate = asyncio.Event()
+    runs = []
+
+    async def broken():
+        runs.append(1)
+        raise ValueError
+
+    async def on_error(e):
+        await gate.wait()
+
+    await watched()
+    aioctl.add(broken, name="a", backoff=(1000, 1000))
+    await turns()
+    assert aioctl.state("a") == "backoff"
+    aioctl.start("a")
+    await turns()
+    assert len(runs) == 2
+    aioctl.delete("a")
+    await turns()
+    aioctl.add(broken, name="b", restart=False, on_error=on_error)
+    await turns()
+    aioctl.start("b")
+    gate.set()
+    await turns()
+    assert len(runs) == 4
+
+
+def test_a_restart_asked_for_does_not_hide_an_exit():
+    async def leaves():
+        try:
+            await asyncio.Event().wait()
+        finally:
+            raise SystemExit(4)
+
+    async def main():
+        aioctl.add(leaves)
+        await turns()
+        aioctl.restart("leaves")
+        await turns()
+
+    try:
+        asyncio.run(main())
+    except SystemExit as e:
+        assert e.args == (4,)
+    else:
+        raise AssertionError("nothing raised")
+    assert aioctl.state("leaves") == "error"
