@@ -18,8 +18,8 @@ mark = None  # (function, name, policy) of the last aiotask wrapper made or call
 watcher = None  # see set_watcher()
 holds = None  # set by aioschedule: holds(name) tells whether a start of the task is to come
 _FATAL = (SystemExit, KeyboardInterrupt)  # recorded, then the loop's affair
-_CALLS = ("_id", "on_stop", "on_error")  # taken by add(), and so is
-_POLICY = ("restart", "backoff", "intensity")
+# Taken by add(); from the fourth on they are a policy.
+_WORDS = ("_id", "on_stop", "on_error", "restart", "backoff", "intensity")
 
 _USED = (0 for _ in ())  # in place of a coroutine that has run
 _READY = False  # in place of a coroutine: the first step is still to come
@@ -98,7 +98,7 @@ class Taskctl:
 
     # A record holds only what differs from these: an entry of its own costs 8 bytes, and time.
     args = ()
-    _kw = {}  # never changed; `kwargs` makes one that may be
+    kwargs = {}  # each has its own
     state = "running"
     starts = 0
     task = schedule = service = _id = _exc = _ev = None
@@ -210,8 +210,8 @@ class Taskctl:
                     if c is self.coro:
                         self.coro = _USED  # keeps no frame alive
                 else:
-                    if self.args or self._kw:
-                        c = c(*self.args, **self._kw)  # pyright: ignore[reportCallIssue]
+                    if self.args or self.kwargs:
+                        c = c(*self.args, **self.kwargs)  # pyright: ignore[reportCallIssue]
                     else:
                         c = c()  # pyright: ignore[reportCallIssue]
                     self._c = c
@@ -242,7 +242,7 @@ class Taskctl:
                 if _isinstance(e, MemoryError) and MemoryError() is e:
                     e = _NO_MEMORY
                 self._r = e
-                if self._kw or _AIOCTL_LOG:
+                if self.kwargs or _AIOCTL_LOG:
                     self.tell("", e)
                 if self.on_error is not _FATAL:
                     self._exc = e
@@ -259,7 +259,8 @@ class Taskctl:
         # The run is over: tell who waits, and ask whether to start again.
         if self._ev:
             failed = self.state == "error"
-            self._ev.end = (self._exc or self._r if failed else None, self._r)
+            self._ev.end[0] = self._exc or self._r if failed else None
+            self._ev.end[1] = self._r
             self._ev.set()
             self._ev = None
         asked = self._asked is not None
@@ -286,7 +287,7 @@ class Taskctl:
         # Run on_stop or on_error; return the coroutine that it may be.
         if callable(f):
             try:
-                f = f(*lead, *self.args, **self._kw)
+                f = f(*lead, *self.args, **self.kwargs)
             except _Any as e:
                 if _isinstance(e, _FATAL):
                     raise
@@ -299,7 +300,7 @@ class Taskctl:
 
     def tell(self, what, e):
         """Report an exception to the task's `log`, else the log stream, else the console."""
-        log = self._kw.get("log")
+        log = self.kwargs.get("log")
         line = "[%s] %s%s" % (self._id or self.name, what, err_text(e))
         try:
             if hasattr(log, "error"):
@@ -402,69 +403,69 @@ def add(coro, *args, **kwargs):
     result) and the policy words of `aiotask` are taken here; all else goes to the task.
     Returns the `Taskctl`. TypeError or ValueError name what is wrong; then nothing is added.
     """
-    global _queue
     rec = _record(coro, args, kwargs)
-    g = _AIOCTL_GROUP
-    if not g:
-        g = TaskGroup()
-        set_group(g)
     if _queue is not core._task_queue:
-        # asyncio has a new loop: what lived in the last one is gone.
-        _queue = core._task_queue
-        for r in g.order:
-            if r._c is not None:
-                r._c = None
-                r.state = "stopped"
-                r._t1 = clock.now()
-    g.add_task(rec)
+        _new_loop()
+    # First what may want for memory: then nothing is added. No `try` here: it would put the
+    # frame of this function on the heap.
+    rec.task = core.create_task(rec)  # pyright: ignore[reportArgumentType] - send, throw
+    rec._c = _READY
+    if not _AIOCTL_GROUP:
+        set_group(TaskGroup())
+    _AIOCTL_GROUP.add_task(rec)
     if holds and holds(rec.name):
-        rec.state = "scheduled"
-        rec._t0 = clock.now()
-    else:
-        try:
-            rec.task = core.create_task(rec)  # pyright: ignore[reportArgumentType]
-        except MemoryError:
-            g.remove(rec.name)
-            raise
-        rec._c = _READY
+        rec.hold()
     return rec
+
+
+def _new_loop():
+    # asyncio has a new loop: what lived in the last one is gone.
+    global _queue
+    _queue = core._task_queue
+    for r in records():
+        if r.live():
+            r._c = None
+            r.state = "stopped"
+            r._t1 = clock.now()
+            r._asked = None
+            r._again = False
 
 
 def _record(coro, args, kwargs):
     # Validates all, and changes nothing.
-    name = calls = words = None
+    name = words = None
     if kwargs:
         name = kwargs.pop("name", None)
         if name is not None and not _isinstance(name, str):
             raise TypeError("name: expected str, got %r" % (name,))
         if kwargs:
-            calls = _take(_CALLS, kwargs)
-            words = _take(_POLICY, kwargs)
+            words = _take(kwargs)
     rec = Taskctl(coro, _trial(coro, args, kwargs, name))
     if args:
         rec.args = args
-    if kwargs:
-        rec._kw = kwargs
-    if calls:
-        _set(rec, calls)
-    if words or mark and mark[2]:
-        from aiosupervisor.policy import merge
-
-        _set(rec, merge(words, mark))
-    if hasattr(coro, "send"):
-        if words and rec.restart != "no":
-            raise ValueError("restart: a coroutine runs once; add its function instead")
-        rec.restart = "no"
+    rec.kwargs = kwargs
+    if words or mark:
+        _apply(rec, words or {})
     return rec
 
 
-def _take(words, kwargs):
-    return {w: kwargs.pop(w) for w in words if w in kwargs}
+def _take(kwargs):
+    return {w: kwargs.pop(w) for w in _WORDS if w in kwargs}
 
 
-def _set(rec, fields):
-    for w, v in fields.items():
+def _apply(rec, words):
+    # Give the record its callbacks and its policy.
+    once = hasattr(rec.coro, "send")
+    if once and words.get("restart", "no") not in ("no", False):
+        raise ValueError("restart: a coroutine runs once; add its function instead")
+    if not once and (mark or any(w in words for w in _WORDS[3:])):
+        from aiosupervisor.policy import merge
+
+        words = merge(words, mark)
+    for w, v in words.items():
         setattr(rec, w, v)
+    if once:
+        rec.restart = "no"
 
 
 def _trial(coro, args, kwargs, name):

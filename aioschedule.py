@@ -211,11 +211,11 @@ class Scheduler:
             self._say("start skipped, still running: task", rec)
             return
         s.last = self.clock.s
-        self._say("starting task", rec)
         try:
             rec.launch()
         except (ValueError, MemoryError) as x:  # a coroutine that has run; no room now
             rec.tell("start failed: ", x)
+        self._say("starting task", rec)
 
     def _say(self, text, rec):
         if self.alog:

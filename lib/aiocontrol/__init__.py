@@ -65,11 +65,11 @@ def _glob(p, s):
 
 
 def field(rec, name):
-    """Return a derived field of a `Taskctl`: since, done_at, cancelled, kwargs, result, exc."""
+    """Return a derived field of a `Taskctl`: since, done_at, cancelled, result, exc."""
     if name == "result":
         return None if rec.state == "running" else rec._r
     if name == "exc":
-        return rec._exc or (rec._r if rec.state in FAILED else None)
+        return exc(rec)
     if name == "since":
         # Before its first step a task has just been started.
         return wall(aioctl.clock.now() if rec.live() and not rec._c else rec._t0)
@@ -79,11 +79,14 @@ def field(rec, name):
         return rec.state == "stopped"
     if name in ("_is_parent", "_is_child"):
         return False
-    if name == "kwargs":
-        if not rec._kw:
-            rec._kw = {}  # one that may be changed
-        return rec._kw
     raise AttributeError(name)
+
+
+def exc(rec):
+    """Return the exception of the last run of `rec`, or None."""
+    # In a back-off after a success (restart="always") the result is a value.
+    failed = rec.state in FAILED and isinstance(rec._r, BaseException)
+    return rec._exc or (rec._r if failed else None)
 
 
 def wall(t):
@@ -204,7 +207,7 @@ def settle(r):
     if r._t1 is None:
         r._t1 = aioctl.clock.now()
     if r._ev:
-        r._ev.end = (None, r._r)
+        r._ev.end[1] = r._r
         r._ev.set()
         r._ev = None
 
@@ -290,8 +293,11 @@ async def join(name, timeout=None):
     if r.task is core.cur_task and r.live():
         raise RuntimeError("can't join self, " + r.name)
     if r.live() and r.state != "backoff" or r.state == "scheduled":
-        r._ev = r._ev or asyncio.Event()
         ev = r._ev
+        if not ev:
+            ev = r._ev = asyncio.Event()
+            # Exception and result: the end itself needs no memory for them.
+            ev.end = [None, None]  # pyright: ignore[reportAttributeAccessIssue]
         await asyncio.wait_for(ev.wait(), timeout)
         e, v = ev.end  # pyright: ignore[reportAttributeAccessIssue] - set by the record
     else:

@@ -9,7 +9,7 @@ import time
 from time import ticks_diff, ticks_ms
 
 import aioctl
-from aiocontrol import FAILED, find, show, stuck, trace
+from aiocontrol import exc, find, show, stuck, trace
 
 _SEPARATOR = "<" + "-" * 80 + ">"
 _COLOR = {  # of the state; the dot of a running task is lighter
@@ -42,7 +42,7 @@ def info(name=None):
 def _info(r, all):
     state = r.state
     live = r.live()
-    e = r._exc or (r._r if state in FAILED else None)
+    e = exc(r)
     v = None if state == "running" else r._r
     if not (v is None or isinstance(v, (bool, int, float, str))):
         v = show(v)
@@ -68,7 +68,7 @@ def _info(r, all):
         i["schedule"] = _schedule().info(r.name)
     if all:
         i["args"] = show(r.args)
-        i["kwargs"] = show(r._kw)
+        i["kwargs"] = show(r.kwargs)
         i["traceback"] = None if e is None else trace(e, r)
     return i
 
@@ -214,7 +214,7 @@ def _print_detail(r, i, indent):
     if i["schedule"]:
         text += _schedule().format(i["schedule"], True)
     print("%s%sargs: %s\n%skwargs:" % (text, b, i["args"], b), end="")
-    pprint_dict(r._kw, ind=len(b) + 8)
+    pprint_dict(r.kwargs, ind=len(b) + 8)
     if i["traceback"]:
         print(b + "traceback: ", end="")
         traceback(r.name, indent=indent + " " * 14)

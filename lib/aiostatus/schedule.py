@@ -19,7 +19,7 @@ def next_due(name):
         return None
     now = c.now()
     ws, wms = c.wall_ms()
-    return ws + s.due[0] - now + (500 + wms + s.due[1] - c.ms) // 1000
+    return ws + s.due[0] - now + (wms + s.due[1] - c.ms) // 1000
 
 
 def unschedule(name):

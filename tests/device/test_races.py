@@ -495,3 +495,30 @@ def test_a_restart_asked_for_does_not_hide_an_exit():
     else:
         raise AssertionError("nothing raised")
     assert aioctl.state("leaves") == "error"
+
+
+async def test_in_a_back_off_after_a_success_the_result_is_no_error():
+    async def answers():
+        return 42
+
+    await watched()
+    rec = aioctl.add(answers, restart="always", backoff=(1000, 1000))
+    await turns()
+    assert rec.state == "backoff" and rec.exc is None
+    assert await aioctl.join("answers") == 42
+    i = aioctl.info("answers")
+    assert i["error"] is None and i["result"] == 42
+    assert printed(aioctl.traceback, "answers") == ""
+    assert "--> result: 42" in printed(aioctl.status, "answers")
+
+
+async def test_arguments_given_anew_are_those_of_the_next_start():
+    async def echo(x=0):
+        return x
+
+    rec = aioctl.add(echo)
+    await turns()
+    rec.kwargs = {"x": 7}
+    aioctl.start("echo")
+    await turns()
+    assert rec.result == 7
