@@ -112,8 +112,10 @@ class Scheduler:
 
     def put(self, s):
         """Enter a schedule, new or dropped; one that is overdue starts its task at once."""
-        self.drop(s.name)
-        self.jobs[s.name] = s
+        # One look at the dict, which for a name that is not there may have to see all of it.
+        if self.jobs.setdefault(s.name, s) is not s:
+            self.drop(s.name)
+            self.jobs[s.name] = s
         self._n = s.due[2] = self._n + 1
         if self._on or s.due[0] is not None:
             self._push(s)
