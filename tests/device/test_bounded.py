@@ -22,13 +22,24 @@ def kept():
 
 
 async def grows(cycle, n=10_000, warm_up=500):
-    """Return by how many bytes the heap grew over n awaits of cycle(i)."""
+    """Return by how many bytes the heap grew over n awaits of cycle(i).
+
+    The least of three rounds: what leaks, leaks in each. A stale word on the C stack can keep a
+    chain of dead tasks alive for one of them (their queue links are not cleared).
+    """
     for i in range(warm_up):
         await cycle(i)
-    before = kept()
-    for i in range(n):
-        await cycle(i)
-    return kept() - before
+    least = None
+    for _ in range(3):
+        before = kept()
+        for i in range(n):
+            await cycle(i)
+        grown = kept() - before
+        if least is None or grown < least:
+            least = grown
+        if least < SLACK:
+            break
+    return least
 
 
 async def returns(value=None):
