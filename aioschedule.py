@@ -192,6 +192,7 @@ class Scheduler:
 
     def _fire(self, s, e, late):
         # Start the task of `s`, whose entry `e` was taken from the heap `late` ms after its due.
+        now = self.clock.s
         if s.wall is not None:
             if self._wall.early(s):
                 heapq.heappush(self._heap, e)
@@ -207,12 +208,15 @@ class Scheduler:
             s.due = None
         rec = _record(s.name)
         if not rec:
+            if s.last is None:  # said once
+                s.last = now
+                print("schedule_loop: there is no task %s to start" % s.name)
             return
         if rec.live():
             s.skipped += 1
             self._say("start skipped, still running: task", rec)
             return
-        s.last = self.clock.s
+        s.last = now
         try:
             rec.launch()
         except (ValueError, MemoryError) as x:  # a coroutine that has run; no room now

@@ -168,6 +168,11 @@ class Console(asyncio.StreamReader):
                 print(line)
 
 
+# In place of asyncio.run() while a command runs: a loop within the loop crashes MicroPython.
+def _refuse(coro):
+    raise RuntimeError("asyncio.run(): a loop runs already; use await")
+
+
 # Run `code`; if it awaits, put a coroutine function for it into `d` instead. The compiler
 # says which: only what it refuses is tried again inside a function.
 def _start(code, g, d, modes):
@@ -178,7 +183,12 @@ def _start(code, g, d, modes):
         except SyntaxError as e:
             error = e
         else:
-            return eval(c, g)
+            real = asyncio.run
+            asyncio.run = _refuse
+            try:
+                return eval(c, g)
+            finally:
+                asyncio.run = real
     if "await" in code or "async" in code:
         names = _names(code)
         # Indent all lines but those inside a long string.

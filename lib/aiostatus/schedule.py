@@ -95,6 +95,8 @@ def status_sc(name=None, debug=False):
     for n in (name,) if name else sorted(aioschedule.group()):
         s = info(n)
         if s:
+            if not name:
+                print(n + ":")
             print(format(s, debug), end="")
         elif debug:
             print("    ┗━► schedule: Task %s not found in schedule group" % n)

@@ -134,7 +134,7 @@ class Watcher:
                 # Jitter, so that what failed together does not come back together.
                 ms -= random.getrandbits(28) % (ms // 4)
         if self._alog:
-            self._say("Restarting Task", rec.name)
+            self._say("Restarting Task", rec.name, "in %d ms" % ms)
         return ms
 
     def _say(self, *words):

@@ -522,3 +522,13 @@ async def test_arguments_given_anew_are_those_of_the_next_start():
     aioctl.start("echo")
     await turns()
     assert rec.result == 7
+
+
+async def test_a_schedule_of_a_task_that_is_not_there_says_so_once():
+    aioschedule.schedule("misspelt", start_in=1, repeat=1)
+    scheduler.run_pending()
+    clock.advance(1)
+    text = printed(scheduler.run_pending)
+    assert text == "schedule_loop: there is no task misspelt to start\n"
+    clock.advance(5)
+    assert printed(scheduler.run_pending) == ""

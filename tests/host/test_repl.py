@@ -563,3 +563,11 @@ def test_an_exit_in_the_raw_repl_ends_the_program(repl):
     repl.writes("OK\x04\x04")
     assert repl.exit_code() == 3
     assert repl.attributes() == repl.before
+
+
+def test_a_second_loop_is_refused_instead_of_crashing():
+    commands = b"async def f(): return 5\nasyncio.run(f())\nawait f()\n40 + 2\n"
+    result = run_piped(ROOT / "tests" / "host" / "programs" / "repl_gather.py", commands + b"\4")
+    assert b"RuntimeError: asyncio.run(): a loop runs already; use await" in result.stdout
+    assert b"\n5\n" in result.stdout and b"\n42\n" in result.stdout
+    assert result.returncode == 0
