@@ -9,6 +9,7 @@ Ctrl-D, which ends the REPL and with it the program. The exit code is the progra
 
 import os
 import pathlib
+import select
 import shutil
 import signal
 import subprocess
@@ -67,6 +68,7 @@ def run_at_terminal(command, env, settings):
         signal.signal(signal.SIGTTOU, signal.SIG_DFL)
 
     process = start(command, env, preexec_fn=take_terminal)
+    threading.Thread(target=hang_up, args=(process,), daemon=True).start()
     signal.signal(signal.SIGTTOU, signal.SIG_IGN)  # the terminal is handed over from behind
     while True:
         _, status = os.waitpid(process.pid, os.WUNTRACED)
@@ -87,6 +89,14 @@ def run_at_terminal(command, env, settings):
         os.tcsetpgrp(0, process.pid)
         termios.tcsetattr(0, termios.TCSANOW, programs)
         os.killpg(process.pid, signal.SIGCONT)
+
+
+def hang_up(process):
+    """Pass on that the terminal is gone: the system tells it to the first process there only."""
+    poll = select.poll()
+    poll.register(0, 0)
+    poll.poll()
+    process.send_signal(signal.SIGHUP)
 
 
 def run_at_foreign_terminal(command, env, settings):

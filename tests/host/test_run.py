@@ -248,3 +248,29 @@ def test_a_terminal_that_is_closed_ends_the_program_and_nothing_else_is_said(pro
     # The program fails to read, or is hung up, by platform; what it says of it is its own.
     assert re.search(r"(?m)^(1|129)$", log.read_text())
     assert str(RUN) not in log.read_text()
+
+
+def test_a_terminal_that_is_closed_takes_along_what_does_not_read_it(program, tmp_path):
+    beats = tmp_path / "beats"
+    path = program(
+        "import time\n"
+        f"open({str(beats)!r}, 'w').close()\n"
+        "print('ready')\n"
+        "while True:\n"
+        f"    with open({str(beats)!r}, 'a') as f:\n"
+        "        f.write('.')\n"
+        "    time.sleep_ms(20)\n"
+    )
+    # As make does, the first process on the terminal hears of it and waits for its child.
+    t = Terminal(f"trap : HUP; '{sys.executable}' '{RUN}' '{path}'; true")
+    t.expect("ready")
+    os.close(t.board)
+    os.close(t.host)
+    deadline = time.monotonic() + 20
+    while True:
+        before = beats.stat().st_size
+        time.sleep(0.5)
+        if beats.stat().st_size == before:
+            break
+        assert time.monotonic() < deadline, "the program still runs"
+    t.process.wait(30)
