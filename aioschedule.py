@@ -219,9 +219,9 @@ class Scheduler:
         s.last = now
         try:
             rec.launch()
+            self._say("starting task", rec)
         except (ValueError, MemoryError) as x:  # a coroutine that has run; no room now
             rec.tell("start failed: ", x)
-        self._say("starting task", rec)
 
     def _say(self, text, rec):
         if self.alog:

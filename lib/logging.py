@@ -224,13 +224,14 @@ class Handler:
         try:
             self.emit(record)
             self._failed = False
-        except Exception as e:  # noqa: BLE001
+        except Exception as e:  # noqa: BLE001 - a guard: reports
             if not self._failed:
                 self._failed = True
                 print("--- Logging error ---", record.name, record.msg, file=sys.stderr)
                 sys.print_exception(e, sys.stderr)  # pyright: ignore[reportArgumentType]
 
     def emit(self, record):
+        """To be defined by each kind of handler, as in CPython."""
         raise NotImplementedError("emit")
 
     def flush(self):

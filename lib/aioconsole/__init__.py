@@ -16,6 +16,7 @@ try:
 except ImportError:
     termios = None
 
+_RETRY_S = const(1)  # pause after a MemoryError, for the other tasks to go on
 _AHEAD = const(512)  # bytes typed while a command is awaited; more stay in the port's buffer
 
 # What Console.mode() takes: Ctrl-C is a byte, is an interrupt, is what it was before.
@@ -286,7 +287,7 @@ async def repl(g, prompt):
             except MemoryError:  # the rest of the line is no command, but a comment
                 print("\nMemoryError")
                 s.keys = [35]
-                await asyncio.sleep(1)  # needs none, and others may set some free
+                await asyncio.sleep(_RETRY_S)  # needs none, and others may set some free
     except (EOFError, OSError):  # nobody there any more: the program goes on
         pass
     finally:

@@ -433,6 +433,23 @@ async def test_the_logger_of_the_loop_hears_of_starts_and_may_fail():
     assert said == ["[schedule_loop] starting task job"]
 
 
+async def test_a_start_that_fails_is_not_told_as_one():
+    said = []
+
+    class Log:
+        def info(self, text, *args):
+            said.append(text % args)
+
+    async def once():
+        return 1
+
+    aioschedule.set_log(Log())
+    aioschedule.schedule("once", repeat=1)
+    aioctl.add(once())  # runs only once
+    await go(3.5)
+    assert said == ["[schedule_loop] starting task once"], said
+
+
 # The watcher
 
 
