@@ -11,24 +11,25 @@ from time import ticks_add, ticks_diff, ticks_ms
 
 _AIOCTL_GROUP = None  # a TaskGroup from the first add() on
 _queue = core._task_queue  # of the loop in which the tasks live
+_core = core.__dict__  # the context that asyncio wants to hear of with each task
 _AIOCTL_LOG = None  # stream that log(), follow() and status() read
 
 color = None  # True, False, or None: colours if the output is a terminal
 mark = None  # (function, name, policy) of the last aiotask wrapper made or called
-watcher = None  # see set_watcher()
+watcher = None  # watcher(record) is asked at each end for the ms until its restart, or None
 holds = None  # set by aioschedule: holds(name) tells whether a start of the task is to come
 _FATAL = (SystemExit, KeyboardInterrupt)  # recorded, then the loop's affair
-# Taken by add(); from the fourth on they are a policy.
-_WORDS = ("_id", "on_stop", "on_error", "restart", "backoff", "intensity")
-
 _USED = (0 for _ in ())  # in place of a coroutine that has run
 _READY = False  # in place of a coroutine: the first step is still to come
 
 # On a full heap MicroPython makes every exception in one and the same static object.
-_NO_MEMORY = MemoryError("no memory")
+_Full = MemoryError
+_NO_MEMORY = _Full("no memory")
 
 # What each crash and restart asks for: builtins are looked up in a long list, one by one.
 _isinstance = isinstance
+_type = type
+_int = int
 _hasattr = hasattr
 _Stop = StopIteration
 _Any = BaseException
@@ -102,7 +103,7 @@ class Taskctl:
     state = "running"
     starts = 0
     task = schedule = service = _id = _exc = _ev = None
-    _c = None  # what runs now: the task's coroutine, a callback's, _READY, or nothing
+    _c = _READY  # what runs now: the task's coroutine, a callback's, _READY, or nothing
     _t0 = 0  # clock time of the last start, s
     _t1 = None  # of the last end
     _r = None  # result of the last run, or its exception
@@ -116,9 +117,10 @@ class Taskctl:
     # asyncio drives the record itself as the task's coroutine (send, throw): that saves the
     # frame of a guard coroutine, and makes current_task().coro the record.
 
-    def __init__(self, coro, name):
+    def __init__(self, coro, name, kwargs):
         self.coro = coro
         self.name = name
+        self.kwargs = kwargs
 
     def __getattr__(self, name):
         import aiocontrol
@@ -133,14 +135,15 @@ class Taskctl:
         """Start it in the next turn of the loop or, after a `backoff`, in `ms` milliseconds."""
         if self.starts and hasattr(self.coro, "send"):
             raise ValueError(self.name + ": a coroutine runs once; add its function instead")
-        self.task = t = core.create_task(self)  # pyright: ignore[reportArgumentType] - send, throw
-        if self.state != "running":
-            self.state = "running"
+        self.task = t = core.Task(self, _core)  # pyright: ignore - drives send and throw
         self._c = _READY
         if ms:
             self.state = "backoff"
-            core._task_queue.remove(t)
             _sleep(t, ms)
+        else:
+            if self.state != "running":
+                self.state = "running"
+            core._task_queue.push(t)
 
     def hold(self):
         """Take back a launch before its first step; False if it has run too far for that."""
@@ -191,15 +194,15 @@ class Taskctl:
             else:
                 try:
                     c = self._end(e)
-                except MemoryError:  # recorded, but there was no room to tell of it
-                    c = self._after(e)
                 except _FATAL as x:  # of a callback or a log
                     e = x
+                    c = self._after(e)
+                except _Any:  # recorded, but there was no room to tell of it
                     c = self._after(e)
                 if c is None:
                     self._c = None
                     raise e if _isinstance(e, _FATAL) else _Stop(self._r)
-                if _isinstance(c, int):
+                if _isinstance(c, _int):
                     self.state = "backoff"
                     self._c = _READY
                     _sleep(core.cur_task, c)
@@ -239,7 +242,7 @@ class Taskctl:
                     c = self._call(self.on_stop)
             else:
                 self.state = "error"
-                if _isinstance(e, MemoryError) and MemoryError() is e:
+                if _type(e) is _Full and _Full() is e:
                     e = _NO_MEMORY
                 self._r = e
                 if self.kwargs or _AIOCTL_LOG:
@@ -273,7 +276,7 @@ class Taskctl:
         if watcher and not asked and not fatal:
             try:
                 ms = watcher(self)
-                if ms is None or _isinstance(ms, int):
+                if ms is None or _isinstance(ms, _int):
                     return ms
                 raise TypeError("expected ms or None, got %r" % (ms,))
             except Exception as x:  # noqa: BLE001 - a guard: reports
@@ -284,43 +287,15 @@ class Taskctl:
         return None
 
     def _call(self, f, *lead):
-        # Run on_stop or on_error; return the coroutine that it may be.
-        if callable(f):
-            try:
-                f = f(*lead, *self.args, **self.kwargs)
-            except _Any as e:
-                if _isinstance(e, _FATAL):
-                    raise
-                self.tell("on_error failed: " if lead else "on_stop failed: ", e)
-                return None
-        if type(f) is _COROUTINE:
-            return f
-        self._r = f
-        return None
+        from aiosupervisor import report
+
+        return report.call(self, f, *lead)
 
     def tell(self, what, e):
         """Report an exception to the task's `log`, else the log stream, else the console."""
-        log = self.kwargs.get("log")
-        line = "[%s] %s%s" % (self._id or self.name, what, err_text(e))
-        try:
-            if hasattr(log, "error"):
-                log.error(line)
-            elif _AIOCTL_LOG:
-                _AIOCTL_LOG.write(line + "\n")
-            elif what:
-                print(line)
-        except Exception as x:  # noqa: BLE001 - a guard: reports
-            print("%s (log failed: %s)" % (line, err_text(x)))
+        from aiosupervisor import report
 
-
-def err_text(e):
-    """Return "Class: message" of an exception, whatever its str() does."""
-    s = type(e).__name__
-    try:
-        m = str(e)
-    except Exception:  # noqa: BLE001 - whatever a str() raises
-        m = "?"
-    return s + ": " + m if m else s
+        report.tell(self, what, e)
 
 
 class TaskGroup:
@@ -335,32 +310,18 @@ class TaskGroup:
 
     def add_task(self, rec):
         """Enter the record; a taken name becomes name@1, name@2, ..."""
-        base = rec.name
+        name = base = rec.name
         # One look at the dict, which for a name that is not there may have to see all of it.
-        while self.tasks.setdefault(rec.name, rec) is not rec:
+        while self.tasks.setdefault(name, rec) is not rec:
             n = self._at.get(base, 1)
             self._at[base] = n + 1
-            rec.name = "%s@%d" % (base, n)
+            rec.name = name = "%s@%d" % (base, n)
         self.order.append(rec)
 
-    def remove(self, name):
-        """Forget the record of that name."""
-        self.order.remove(self.tasks.pop(name))
-        self._at.pop(name, None)
-        base, at, n = name.rpartition("@")
-        if n.isdigit():
-            self._at.pop(base, None)
+    def __getattr__(self, name):
+        import aiocontrol
 
-    @property
-    def results(self):
-        """{name: result} of all."""
-        return __getattr__("result_all")(True)
-
-
-def set_watcher(decide):
-    """Set what is asked at each end: decide(record) -> ms until its restart, or None."""
-    global watcher
-    watcher = decide
+        return aiocontrol.of_group(self, name)
 
 
 def aiotask(f=None, **policy):
@@ -403,93 +364,38 @@ def add(coro, *args, **kwargs):
     result) and the policy words of `aiotask` are taken here; all else goes to the task.
     Returns the `Taskctl`. TypeError or ValueError name what is wrong; then nothing is added.
     """
+    global _queue
     rec = _record(coro, args, kwargs)
-    if _queue is not core._task_queue:
-        _new_loop()
+    q = core._task_queue
+    if _queue is not q:
+        _queue = q
+        __getattr__("forget_loop")()
     # First what may want for memory: then nothing is added. No `try` here: it would put the
     # frame of this function on the heap.
-    rec.task = core.create_task(rec)  # pyright: ignore[reportArgumentType] - send, throw
-    rec._c = _READY
+    rec.task = t = core.Task(rec, _core)  # pyright: ignore - drives send and throw
     if not _AIOCTL_GROUP:
         set_group(TaskGroup())
     _AIOCTL_GROUP.add_task(rec)
+    q.push(t)
     if holds and holds(rec.name):
         rec.hold()
     return rec
 
 
-def _new_loop():
-    # asyncio has a new loop: what lived in the last one is gone.
-    global _queue
-    _queue = core._task_queue
-    for r in records():
-        if r.live():
-            r._c = None
-            r.state = "stopped"
-            r._t1 = clock.now()
-            r._asked = None
-            r._again = False
-
-
 def _record(coro, args, kwargs):
     # Validates all, and changes nothing.
-    name = words = None
-    if kwargs:
-        name = kwargs.pop("name", None)
-        if name is not None and not _isinstance(name, str):
-            raise TypeError("name: expected str, got %r" % (name,))
-        if kwargs:
-            words = _take(kwargs)
-    rec = Taskctl(coro, _trial(coro, args, kwargs, name))
-    if args:
-        rec.args = args
-    rec.kwargs = kwargs
-    if words or mark:
-        _apply(rec, words or {})
+    name = kwargs.pop("name", None) if kwargs else None
+    if kwargs or _type(coro) is not _ASYNC or not (name is None or _isinstance(name, str)):
+        from aiosupervisor import intake
+
+        return intake.record(coro, args, kwargs, name)
+    if not args:
+        coro()  # arguments that do not fit show at once
+        return Taskctl(coro, name or coro.__name__, kwargs)
+    coro(*args)
+    rec = Taskctl(coro, name or coro.__name__, kwargs)
+    rec.args = args
     return rec
-
-
-def _take(kwargs):
-    return {w: kwargs.pop(w) for w in _WORDS if w in kwargs}
-
-
-def _apply(rec, words):
-    # Give the record its callbacks and its policy.
-    once = hasattr(rec.coro, "send")
-    if once and words.get("restart", "no") not in ("no", False):
-        raise ValueError("restart: a coroutine runs once; add its function instead")
-    if not once and (mark or any(w in words for w in _WORDS[3:])):
-        from aiosupervisor.policy import merge
-
-        words = merge(words, mark)
-    for w, v in words.items():
-        setattr(rec, w, v)
-    if once:
-        rec.restart = "no"
-
-
-def _trial(coro, args, kwargs, name):
-    # Make the coroutine once, which shows a wrong function or wrong arguments at once. Returns
-    # the name; leaves in `mark` the policy that it brings.
-    global mark
-    mark = None
-    kind = type(coro)
-    if kind is _ASYNC:
-        if args or kwargs:
-            coro(*args, **kwargs)
-        else:
-            coro()
-        return name or coro.__name__
-    if hasattr(coro, "throw"):
-        if args or kwargs or any(r.coro is coro or r._c is coro for r in records()):
-            raise ValueError("coro: %r is in use or has its arguments: add its function" % (coro,))
-        mark = (None, (str(coro) + "'coroutine").split("'")[1], None)
-    # A plain function is not even tried, since it might act.
-    elif kind is type(_trial) or not callable(coro) or not hasattr(coro(*args, **kwargs), "send"):
-        raise TypeError("coro: expected a coroutine function, got %r" % (coro,))
-    elif not mark:
-        return name or name_of(coro)
-    return name or mark[1]
 
 
 async def _async():
@@ -497,7 +403,6 @@ async def _async():
 
 
 _ASYNC = type(_async)
-_COROUTINE = type(_async())
 
 
 def group():

@@ -1,12 +1,13 @@
 """When a task starts, and what happens after it failed.
 
-One heap of deadlines and one sleeper, which a nearer deadline wakes: nothing polls.
+One queue of deadlines and one sleeper, which a nearer deadline wakes: nothing polls. Here is
+what every program runs; wall time, cron and all other ways to start are in lib/aioplan.
 """
 
 import asyncio
-import heapq
 import time
 from asyncio import core
+from time import ticks_add, ticks_diff
 
 from micropython import const
 
@@ -14,13 +15,16 @@ import aioctl
 
 _AIOCTL_SCHEDULE_T0 = 0  # wall time at which schedule_loop began, epoch seconds
 _SLEEP_MAX = const(0x1F000000)  # ms, 6 days: asyncio and ticks_diff end at 2**29
+LAP = const(0x10000000)  # ms, 3 days: what lies further off waits in the queue lap by lap
 
 
 def __getattr__(name):
-    # status_sc and the like: for people, loaded when asked for.
-    from aiostatus import schedule
-
-    value = globals()[name] = getattr(schedule, name)
+    # Loaded when asked for: the watcher; pause, status_sc and the like.
+    if name == "watcher_loop":
+        from aiosupervisor import policy as part
+    else:
+        import aioplan as part
+    value = globals()[name] = getattr(part, name)
     return value
 
 
@@ -34,60 +38,84 @@ def seconds_ms(word, v, least=0.0):
 
 
 class Schedule:
-    """When one task starts: `name`, `when` (as given), and `last` (clock time, s)."""
+    """When one task starts, at an interval; `Scheduler.schedule` makes it.
+
+    name: of the task. last: clock time of the last start, s. pending: is a start to come?
+    skipped: starts left out since a run was still going on, or the loop was late.
+    """
 
     last = None
-    delay = 0  # ms to the first start
-    wall = None  # epoch seconds of the first start, if it was given as a time tuple
+    pending = True
+    skipped = 0
+    delay = 0  # ms to the first start; None: something else will start it
     period = 0  # ms; 0: only once
-    skipped = 0  # starts left out since a run was still going on, or the loop was late
+    _t = None  # its entry while it is in the queue: an asyncio task that asyncio never sees
+    _far = 0  # laps that its due time lies beyond the one in the queue
 
-    def __init__(self, name, when, n=0):
-        for w in when:
-            if w not in ("start_in", "repeat"):
-                raise TypeError("schedule: unexpected %r; takes start_in and repeat" % (w,))
+    def __init__(self, name, when):
         start = when.get("start_in")
         repeat = when.get("repeat")
-        if isinstance(start, (tuple, list)):
-            from aiotrigger.wall import epoch
-
-            self.wall = epoch("start_in", start)
-        elif start is not None:
-            self.delay = seconds_ms("start_in", start)
         if repeat is True:
             repeat = start
-            if not self.delay:
+            if not start:
                 raise ValueError("repeat: True means start_in, which is %r" % (start,))
         if repeat:
             self.period = seconds_ms("repeat", repeat, 0.001)
             if start is None:
-                self.delay = self.period
+                start = repeat
         elif start is None:
             raise ValueError("schedule: expected start_in or repeat, got %r" % (when,))
+        self.delay = seconds_ms("start_in", start)
         self.name = name
-        self.when = when
-        # Entry in the heap: due time (s and ms of the clock; s None: not planned yet), rank
-        # among equals, self (None: taken out, dropped when met). None: there is no start left.
-        self.due = [None, 0, n, self]
+        # Its table of attributes has its final size now: to grow at a start costs a search of
+        # the heap.
+        self.last = self._t = None
+
+    def __getattr__(self, name):
+        # What people and programs ask of it: when, next, pause, ...
+        import aioplan
+
+        return aioplan.of_schedule(self, name)
+
+    def fire(self, scheduler, late):
+        """Its time came `late` ms ago: plan what follows, and start the task."""
+        if self.period:
+            # The next start lies on the grid, strictly in the future.
+            n = late // self.period
+            if n:
+                self.skipped += n
+            scheduler.put(self, (n + 1) * self.period - late)
+        else:
+            self.pending = False
+            self._t = None
+        scheduler.launch(self)
 
 
 class Scheduler:
     """Starts the tasks of `aioctl` when they are due.
 
-    clock: as `aioctl.Clock`. jobs: {name: Schedule}. alog: a logger, or None.
+    clock: as `aioctl.Clock`. table: {name: Schedule}. heard: heard(event, schedule, record) is
+    called with "started", "skipped" and the like, or None.
     """
+
+    heard = wall = None  # wall: plans the schedules in wall time, once there is one
+    _s = None  # clock time of the last run_pending(), and _ms; before it nothing moves
+    _ms = 0
+    _task = _queue = None  # of loop(), and where it sleeps
+    _asleep = False
 
     def __init__(self, clock=None):
         self.clock = clock or aioctl.clock
-        self.jobs = {}
-        self.alog = None
-        self._heap = []
-        self._dead = 0  # entries of the heap that were taken out
-        self._n = 0
-        self._wall = None  # plans the schedules in wall time
-        self._on = False  # until the first run_pending(), relative starts are not planned
-        self._task = self._queue = None  # of loop(), and where it sleeps
-        self._asleep = False
+        self.table = {}
+        self._due = core.TaskQueue()
+        self._key = 0  # the moment in the queue: ms, modulo the period of the ticks
+        self._ahead = 0  # ms that the queue has yet to catch up with the last run_pending()
+
+    def __getattr__(self, name):
+        # start, pause, shutdown, configure, ...: for who runs a scheduler of his own.
+        import aioplan
+
+        return aioplan.of_scheduler(self, name)
 
     def schedule(self, name, **when):
         """Start the task `name` at start_in, and then every `repeat`; replaces what it had.
@@ -96,10 +124,8 @@ class Scheduler:
         a time tuple, local time. repeat: seconds, True (= start_in) or False. The task may be
         added later. A start in the past happens at once. Returns the `Schedule`.
         """
-        if not isinstance(name, str):
-            raise TypeError("schedule: expected the name of a task, got %r" % (name,))
-        s = Schedule(name, when)
-        self.put(s)
+        s = make(self, name, when)
+        self.enter(s, s.delay)
         rec = _record(name)
         if rec:
             rec.hold()
@@ -107,20 +133,45 @@ class Scheduler:
 
     def holds(self, name):
         """Tell whether a start of the task is to come."""
-        s = self.jobs.get(name)
-        return s is not None and s.due is not None
+        s = self.table.get(name)
+        return s is not None and s.pending
 
-    def put(self, s):
-        """Enter a schedule, new or dropped; one that is overdue starts its task at once."""
+    def enter(self, s, ms):
+        """Enter a schedule in place of the one that its task has; due in `ms`, or None."""
         # One look at the dict, which for a name that is not there may have to see all of it.
-        if self.jobs.setdefault(s.name, s) is not s:
+        if self.table.setdefault(s.name, s) is not s:
             self.drop(s.name)
-            self.jobs[s.name] = s
-        self._n = s.due[2] = self._n + 1
-        if self._on or s.due[0] is not None:
-            self._push(s)
-            if self._heap[0] is s.due:
+            self.table[s.name] = s
+        if ms is not None:
+            self.put(s, ms + self.since())
+            if self._due.peek() is s._t:
                 self.wake()
+
+    def since(self):
+        """Return the ms since the last run_pending(), from which `put` counts."""
+        if self._s is None:
+            return 0
+        return (self.clock.now() - self._s) * 1000 + self.clock.ms - self._ms
+
+    def put(self, s, ms):
+        """Let `s` fire `ms` milliseconds after the last run_pending(); `ms` > -LAP."""
+        ms += self._ahead
+        far = ms // LAP if ms > 0 else 0
+        if s._far != far:
+            s._far = far
+        ms -= far * LAP
+        t = s._t
+        if not t:
+            t = s._t = core.Task(s)  # pyright: ignore[reportArgumentType] - asyncio never sees it
+        self._due.push(t, ticks_add(self._key, ms))  # pyright: ignore[reportArgumentType] - ticks are ints
+
+    def drop(self, name):
+        """Take out and return the schedule of a task; None if it has none."""
+        s = self.table.pop(name, None)
+        if s and s._t:
+            self._due.remove(s._t)
+            s._t = None
+        return s
 
     def wake(self):
         """Look at all deadlines now: one is nearer than before, or the wall clock was set."""
@@ -131,104 +182,64 @@ class Scheduler:
             core._task_queue.remove(t)
             core._task_queue.push(t)
 
-    def _push(self, s):
-        e = s.due
-        if s.wall is not None:
-            if not self._wall:
-                from aiotrigger.wall import Wall
-
-                self._wall = Wall(self.clock)
-            self._wall.plan(s)
-        elif e[0] is None:
-            e[0] = self.clock.now()
-            _add(e, self.clock.ms + s.delay)
-        heapq.heappush(self._heap, e)
-
-    def drop(self, name):
-        """Take out and return the schedule of a task, as it stands; None if it has none."""
-        s = self.jobs.pop(name, None)
-        if s and s.due and s.due[0] is not None:
-            e = s.due
-            s.due = e[:]
-            e[3] = None
-            self._dead += 1
-            if self._dead > 8 and self._dead * 2 > len(self._heap):
-                self._heap = [e for e in self._heap if e[3]]
-                heapq.heapify(self._heap)
-                self._dead = 0
-        return s
-
     def run_pending(self):
         """Start all that is due; return the ms to the next start, or None if there is none.
 
         The first call is the moment from which `start_in` counts.
         """
-        c = self.clock
-        now = c.now()
-        if not self._on:
-            self._on = True
-            for s in self.jobs.values():
-                if s.due and s.due[0] is None:
-                    self._push(s)
-        if self._wall and self._wall.stepped():
-            for s in self.jobs.values():
-                if s.wall is not None and s.due and s.due[0] is not None:
-                    self._wall.plan(s)
-            heapq.heapify(self._heap)
-        while self._heap:
-            e = self._heap[0]
-            if not e[3]:
-                heapq.heappop(self._heap)
-                self._dead -= 1
-                continue
-            if e[0] - now > _SLEEP_MAX // 1000:
-                return _SLEEP_MAX
-            late = (now - e[0]) * 1000 + c.ms - e[1]
-            if late < 0:
-                return -late
-            heapq.heappop(self._heap)
-            self._fire(e[3], e, late)
-        return None
+        self._ahead += self.since()
+        self._s = self.clock.s
+        self._ms = self.clock.ms
+        if self.wall:
+            self.wall.check(self)
+        while True:
+            t = self._due.peek()
+            ms = ticks_diff(t.ph_key, self._key) if t else LAP
+            if ms <= 0:
+                self._pop(t, self._ahead - ms)
+            elif self._ahead:
+                ms = min(ms, self._ahead)
+                self._ahead -= ms
+                self._key = ticks_add(self._key, ms)  # pyright: ignore[reportArgumentType]
+            else:
+                return ms if t else None
 
-    def _fire(self, s, e, late):
-        # Start the task of `s`, whose entry `e` was taken from the heap `late` ms after its due.
-        now = self.clock.s
-        if s.wall is not None:
-            if self._wall.early(s):
-                heapq.heappush(self._heap, e)
-                return
-            s.wall = None
-        if s.period:
-            # The next start lies on the grid, strictly in the future.
-            n = late // s.period
-            s.skipped += n
-            _add(e, e[1] + (n + 1) * s.period)
-            heapq.heappush(self._heap, e)
+    def _pop(self, t, late):
+        # The first entry of the queue is due. (On its own: a longer frame would need the heap.)
+        self._due.pop()
+        s = t.coro
+        if s._far:
+            s._far -= 1
+            self._due.push(t, ticks_add(t.ph_key, LAP))
         else:
-            s.due = None
+            s.fire(self, late)
+
+    def launch(self, s):
+        """Start the task of `s` now, unless it runs; say what came of it."""
+        now = self.clock.s
         rec = _record(s.name)
         if not rec:
             if s.last is None:  # said once
                 s.last = now
                 print("schedule_loop: there is no task %s to start" % s.name)
-            return
-        if rec.live():
+        elif rec.live():
             s.skipped += 1
-            self._say("start skipped, still running: task", rec)
-            return
-        s.last = now
-        try:
-            rec.launch()
-            self._say("starting task", rec)
-        except (ValueError, MemoryError) as x:  # a coroutine that has run; no room now
-            rec.tell("start failed: ", x)
-
-    def _say(self, text, rec):
-        if self.alog:
+            self.say("skipped", s, rec)
+        else:
+            s.last = now
             try:
-                self.alog.info("[schedule_loop] %s %s", text, rec.name)
+                rec.launch()
+                self.say("started", s, rec)
+            except (ValueError, MemoryError) as x:  # a coroutine that has run; no room now
+                rec.tell("start failed: ", x)
+
+    def say(self, event, s, rec):
+        """Tell whoever listens."""
+        if self.heard:
+            try:
+                self.heard(event, s, rec)
             except Exception as e:  # noqa: BLE001 - a guard: reports
-                rec.tell("log of schedule_loop failed: ", e)
+                rec.tell("listener of schedule_loop failed: ", e)
 
     def running(self):
         """Tell whether a loop() of this scheduler lives."""
@@ -242,7 +253,10 @@ class Scheduler:
             return text
         self._task = core.cur_task
         self._queue = core._task_queue  # a new loop of asyncio drops what was in the old one
-        self.alog = alog or self.alog
+        if alog:
+            from aioplan.listen import set_log
+
+            set_log(alog, self)
         try:
             while True:
                 ms = self.run_pending()
@@ -254,10 +268,16 @@ class Scheduler:
             self._task = None
 
 
-def _add(e, ms):
-    # Set the due time to `ms` after the second e[0].
-    e[0] += ms // 1000
-    e[1] = ms % 1000
+def make(scheduler, name, when):
+    """Return the `Schedule` of a task on this scheduler, not entered yet."""
+    if not isinstance(name, str):
+        raise TypeError("schedule: expected the name of a task, got %r" % (name,))
+    simple = ("start_in" in when) + ("repeat" in when) == len(when)
+    if simple and not isinstance(when.get("start_in"), (tuple, list)):
+        return Schedule(name, when)
+    from aioplan.when import Rich
+
+    return Rich(scheduler, name, when)
 
 
 def _record(name):
@@ -266,11 +286,10 @@ def _record(name):
 
 
 scheduler = Scheduler()  # the one that the functions here act on
-_AIOCTL_SCHEDULE_GROUP = scheduler.jobs
+_AIOCTL_SCHEDULE_GROUP = scheduler.table
 schedule = scheduler.schedule
 holds = aioctl.holds = scheduler.holds
 drop = scheduler.drop
-put = scheduler.put
 clock_changed = scheduler.wake  # to be called after the wall clock was set
 
 
@@ -278,7 +297,7 @@ def schedule_task(*args, **when):
     """Decorate a coroutine function: the task of its name starts at `when` (see `schedule`)."""
     if args:
         raise TypeError("schedule_task: takes keywords, as @schedule_task(repeat=60)")
-    Schedule("", when)
+    make(scheduler, "", when)
 
     def deco(f):
         schedule(aioctl.name_of(f), **when)
@@ -293,18 +312,3 @@ async def schedule_loop(alog=None):
     if not scheduler.running():
         _AIOCTL_SCHEDULE_T0 = time.time()
     return await scheduler.loop(alog)
-
-
-async def watcher_loop(alog=None, sleep=30):
-    """Restart what fails as its policy says; to be added as a task.
-
-    alog: a logger, or None. sleep: the longest back-off of tasks that name none, seconds.
-    """
-    from aiosupervisor.policy import watch
-
-    return await watch(alog, sleep)
-
-
-def group():
-    """Return the schedules, {name: Schedule}."""
-    return scheduler.jobs

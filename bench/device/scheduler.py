@@ -30,4 +30,4 @@ for i in range(gauge.option("remove")):
 for i in range(gauge.option("fire")):
     clock.s = 1000 + i
     scheduler.run_pending()
-gauge.report(waiting=len(scheduler.jobs))
+gauge.report(waiting=len(scheduler.table))

@@ -9,6 +9,7 @@ import sys
 from asyncio import core
 
 import aioctl
+from aiosupervisor.report import err_text
 
 _SCHEDULE = True  # aioschedule can be had: the earlier program's tools ask
 _STUCK_S = 5  # a task still there so long after stop() is stuck (OTP's shutdown time)
@@ -43,6 +44,35 @@ def find(name, must=False):
                 raise KeyError(name)
             print("Task %s not found in %s" % (name, names))
     return found
+
+
+def of_group(g, name):
+    """Return an attribute of a `TaskGroup` that is not in aioctl: results, remove."""
+    if name == "results":
+        return {r.name: r.result for r in g.order}
+    if name == "remove":
+        return lambda name: _remove(g, name)
+    raise AttributeError(name)
+
+
+def _remove(g, name):
+    # Forget the record of that name.
+    g.order.remove(g.tasks.pop(name))
+    g._at.pop(name, None)
+    base, at, n = name.rpartition("@")
+    if n.isdigit():
+        g._at.pop(base, None)
+
+
+def forget_loop():
+    """Take what lived in an earlier loop of asyncio as stopped."""
+    for r in aioctl.records():
+        if r.live():
+            r._c = None
+            r.state = "stopped"
+            r._t1 = aioctl.clock.now()
+            r._asked = None
+            r._again = False
 
 
 def tasks_match(patt):
@@ -115,7 +145,7 @@ def start(name=None):
                 # As planned before; due at once if its time has passed since.
                 sched = sys.modules["aioschedule"]
                 if not sched.holds(r.name):
-                    sched.put(s)
+                    sched.put_back(s)
                 if not r.starts:
                     r.state = "scheduled"
             elif not r.live():
@@ -127,7 +157,7 @@ def start(name=None):
             elif r._asked is not None or r.state != "running":
                 _once_more(r)  # stopped a moment ago, and not yet at its end
         except ValueError as e:  # a coroutine that has run
-            print("%s: %s" % (r.name, aioctl.err_text(e)))
+            print("%s: %s" % (r.name, err_text(e)))
             ok = False
     return ok
 
@@ -186,8 +216,8 @@ def stop(name=None, stop_sch=True):
     ok = not name or bool(found)
     sched = sys.modules.get("aioschedule")
     for r in found:
-        s = sched.drop(r.name) if stop_sch and sched else None
-        s = s if s and s.due else None  # else it has no start to come
+        has = stop_sch and sched and r.name in sched.scheduler.table
+        s = sched.put_away(r.name) if has else None
         r.schedule = s or r.schedule
         r._again = False
         if not r.live():
@@ -276,11 +306,11 @@ def result_all(as_dict=False):
 def show(v):
     """Return str() of a result or "Class: message" of an exception, whatever its str() does."""
     if isinstance(v, BaseException):
-        return aioctl.err_text(v)
+        return err_text(v)
     try:
         return str(v)
     except Exception as e:  # noqa: BLE001 - whatever a str() raises
-        return "<%s: str() failed: %s>" % (type(v).__name__, aioctl.err_text(e))
+        return "<%s: str() failed: %s>" % (type(v).__name__, err_text(e))
 
 
 async def join(name, timeout=None):
@@ -321,7 +351,7 @@ def trace(e, rec=None):
     try:
         sys.print_exception(e, f)
     except Exception:  # noqa: BLE001 - its str() failed
-        f.write(aioctl.err_text(e) + "\n")
+        f.write(err_text(e) + "\n")
     # The frames of the guard say nothing about the task.
     return "\n".join(line for line in f.getvalue().split("\n") if not _of_guard(line))
 

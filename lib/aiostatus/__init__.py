@@ -10,6 +10,7 @@ from time import ticks_diff, ticks_ms
 
 import aioctl
 from aiocontrol import exc, find, show, stuck, trace
+from aiosupervisor.report import err_text
 
 _SEPARATOR = "<" + "-" * 80 + ">"
 _COLOR = {  # of the state; the dot of a running task is lighter
@@ -61,7 +62,7 @@ def _info(r, all):
         "stuck": r._asked is not None and stuck(r),
         "restart_in": _restart_s(r) if state == "backoff" else None,
         "result": v,
-        "error": None if e is None else aioctl.err_text(e),
+        "error": None if e is None else err_text(e),
         "schedule": None,
     }
     if aioctl.holds:  # aioschedule is there
@@ -186,7 +187,7 @@ def status(name=None, log=True, debug=False, indent="    "):
             elif i["schedule"]:
                 print(_schedule().format(i["schedule"]), end="")
         except Exception as e:  # noqa: BLE001 - status() never raises
-            print("● %s: status: %s (%s)" % (r.name, r.state, aioctl.err_text(e)))
+            print("● %s: status: %s (%s)" % (r.name, r.state, err_text(e)))
         if lines is not None:
             mark = "[%s]" % r.name
             for line in lines:
@@ -202,7 +203,7 @@ def _log_lines(found):
         grep = "[%s]" % found[0].name if len(found) == 1 else ""
         aioctl._AIOCTL_LOG.cat(grep=grep, file=f)
     except Exception as e:  # noqa: BLE001 - a guard: reports
-        print("log failed: " + aioctl.err_text(e))
+        print("log failed: " + err_text(e))
     return f.getvalue().split("\n")
 
 

@@ -12,6 +12,8 @@ from micropython import const
 
 import aioctl
 
+from .report import err_text
+
 _RESTART = ("no", "on-failure", "always")
 _FOR_LONG = const(0x1F000000)  # ms, 6 days: about as long as asyncio can sleep
 _FIRST_MS = const(1000)  # default back-off before the first restart
@@ -53,19 +55,16 @@ def _intensity(v):
     return n, seconds_ms("intensity", period, 1) // 1000
 
 
-_queue = None  # of the loop in which watch() runs
+_queue = None  # of the loop in which watcher_loop() runs
 
 _WORDS = {"restart": _restart, "backoff": _backoff, "intensity": _intensity}
 
 
-def merge(words, mark=None):
-    """Return `words` with the policy among them validated; a mark's policy fills the gaps.
-
-    mark: (function, name, policy) as `decorate` leaves it in `aioctl.mark`.
-    """
-    new = mark[2].copy() if mark and mark[2] else {}
-    for w, v in (words or {}).items():
-        new[w] = _WORDS[w](v) if w in _WORDS else v
+def merge(words, more=None):
+    """Return the policy `words`, validated; `more`, a valid policy, fills the gaps."""
+    new = more.copy() if more else {}
+    for w, v in words.items():
+        new[w] = _WORDS[w](v)
     return new
 
 
@@ -91,7 +90,7 @@ def decorate(policy):
 
 
 class Watcher:
-    """Decides on the restart of what has ended; `aioctl.set_watcher` takes its `decide`.
+    """Decides on the restart of what has ended; `aioctl.watcher` is its `decide`.
 
     most: the longest back-off of tasks that name none, seconds. alog: a logger, or None.
     """
@@ -108,7 +107,7 @@ class Watcher:
         state = rec.state
         failed = state == "error" or state == "timeout"
         if failed and self._alog:
-            self._say("Error @ Task", rec.name, aioctl.err_text(rec._exc or rec._r))
+            self._say("Error @ Task", rec.name, err_text(rec._exc or rec._r))
         policy = rec.restart
         if policy == "no" or not (failed or policy == "always" and state == "done"):
             return None
@@ -142,7 +141,7 @@ class Watcher:
             try:
                 self._alog.info("[watcher_loop] %s", " ".join(words))
             except Exception as e:  # noqa: BLE001 - a guard: reports
-                print("watcher_loop: log failed: " + aioctl.err_text(e))
+                print("watcher_loop: log failed: " + err_text(e))
 
 
 def _allowed(rec, now):
@@ -157,15 +156,18 @@ def _allowed(rec, now):
     return oldest is None or now - oldest > period
 
 
-async def watch(alog, sleep):
-    """Restart what fails, until cancelled (see `aioschedule.watcher_loop`)."""
+async def watcher_loop(alog=None, sleep=30):
+    """Restart what fails as its policy says; to be added as a task.
+
+    alog: a logger, or None. sleep: the longest back-off of tasks that name none, seconds.
+    """
     global _queue
     watcher = Watcher(sleep, alog)
     if aioctl.watcher and _queue is core._task_queue:
         text = "watcher_loop: runs already, nothing changed"
         print(text)
         return text
-    aioctl.set_watcher(watcher.decide)
+    aioctl.watcher = watcher.decide
     _queue = core._task_queue  # a new loop of asyncio drops what was in the old one
     try:
         for rec in aioctl.records():
@@ -178,4 +180,4 @@ async def watch(alog, sleep):
             await asyncio.sleep_ms(_FOR_LONG)
             aioctl.clock.now()  # or it would lose a wrap of the ticks
     finally:
-        aioctl.set_watcher(None)
+        aioctl.watcher = None

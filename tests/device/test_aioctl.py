@@ -304,7 +304,7 @@ async def test_tasks_gathered_outlive_failures_and_restarts():
     def decide(rec):
         return 0 if rec.state == "error" and rec.starts < 4 else None
 
-    aioctl.set_watcher(decide)
+    aioctl.watcher = decide
     aioctl.add(broken)
     aioctl.add(answer)
     rec = aioctl.group().tasks["broken"]
@@ -632,7 +632,7 @@ async def test_the_registry_alone_loads_none_of_its_siblings():
     aioctl.add(answer())
     await turns()
     assert rec._id == "x" and rec.task.done()
-    for name in ("aioschedule", "aiosupervisor", "aiostatus", "aiolog", "aiorepl"):
+    for name in ("aioschedule", "aiostatus", "aiolog", "aiorepl"):
         assert name not in sys.modules, name
     aioctl.add(answer, restart="always")
     assert "aioschedule" not in sys.modules

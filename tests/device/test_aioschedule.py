@@ -467,7 +467,7 @@ async def test_the_watcher_restarts_what_fails_with_growing_delays():
 
     await watched(Log(), sleep=10)
     decide = aioctl.watcher
-    aioctl.set_watcher(lambda rec: delays.append(decide(rec)))
+    aioctl.watcher = lambda rec: delays.append(decide(rec))
     Job(error=ValueError("x"))
     for _ in range(7):
         await turns()
@@ -481,7 +481,7 @@ async def test_a_long_run_resets_the_back_off():
     delays = []
     await watched(sleep=10)
     decide = aioctl.watcher
-    aioctl.set_watcher(lambda rec: delays.append(decide(rec)))
+    aioctl.watcher = lambda rec: delays.append(decide(rec))
     gate = None
 
     async def f():
@@ -590,7 +590,7 @@ async def test_a_failing_policy_is_contained():
     def decide(rec):
         raise RuntimeError("policy")
 
-    aioctl.set_watcher(decide)
+    aioctl.watcher = decide
     lines = []
 
     class Log:

@@ -225,15 +225,15 @@ def test_a_second_loop_in_one_process_finds_everything_anew():
 
 
 def test_want_of_memory_for_a_start_changes_nothing():
-    def full(coro):
+    def full(coro, _):
         raise MemoryError
 
     async def main():
         aioctl.add(aioschedule.schedule_loop)
         aioschedule.schedule("later", start_in=0)
         job = Job("later")
-        real = core.create_task
-        core.create_task = full
+        real = core.Task
+        core.Task = full
         try:
             Job("now")
         except MemoryError:
@@ -241,7 +241,7 @@ def test_want_of_memory_for_a_start_changes_nothing():
         else:
             raise AssertionError("nothing raised")
         assert scheduler.run_pending() is None
-        core.create_task = real
+        core.Task = real
         assert "now" not in aioctl.group().tasks and len(aioctl.tasks()) == 1
         assert job.rec.state == "scheduled" and not job.rec.live()
         await turns()
@@ -400,7 +400,7 @@ async def test_a_watcher_that_answers_nonsense_is_reported():
     async def broken():
         raise ValueError
 
-    aioctl.set_watcher(lambda rec: 1.5)
+    aioctl.watcher = lambda rec: 1.5
     rec = aioctl.add(broken)
     await turns()
     assert rec.starts == 1 and rec.state == "error"
