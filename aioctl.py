@@ -17,6 +17,7 @@ _AIOCTL_LOG = None  # stream that log(), follow() and status() read
 color = None  # True, False, or None: colours if the output is a terminal
 mark = None  # (function, name, policy) of the last aiotask wrapper made or called
 watcher = None  # watcher(record) is asked at each end for the ms until its restart, or None
+ended = None  # ended(record) is called at each end of a run; it must not raise
 holds = None  # set by aioschedule: holds(name) tells whether a start of the task is to come
 _FATAL = (SystemExit, KeyboardInterrupt)  # recorded, then the loop's affair
 _USED = (0 for _ in ())  # in place of a coroutine that has run
@@ -112,7 +113,7 @@ class Taskctl:
     on_stop = on_error = _FATAL  # not given; None is a value
     restart = "on-failure"
     backoff = intensity = _ring = _tb = None
-    _fails = 0  # in a row, for the back-off
+    _delay = None  # ms of the next back-off; None: the first
 
     # asyncio drives the record itself as the task's coroutine (send, throw): that saves the
     # frame of a guard coroutine, and makes current_task().coro the record.
@@ -269,6 +270,8 @@ class Taskctl:
         asked = self._asked is not None
         if asked:
             self._asked = None
+        if ended:
+            ended(self)
         fatal = _isinstance(e, _FATAL)
         if self._again:
             self._again = False
@@ -327,8 +330,9 @@ class TaskGroup:
 def aiotask(f=None, **policy):
     """Decorate a coroutine function, bare or with a policy for the tasks made of it.
 
-    restart: "no", "on-failure" or "always"; backoff: (first, max) seconds; intensity:
-    (restarts, seconds). The function stays what it was: call it, await it, use it as a method.
+    restart: "no", "on-failure" or "always"; backoff: (first, max[, factor]) seconds; intensity:
+    (restarts, seconds); timeout, watchdog, shutdown: seconds; more in docs/supervision.md.
+    The function stays what it was: call it, await it, use it as a method.
     """
     if policy or f is None:
         from aiosupervisor.policy import decorate

@@ -23,7 +23,7 @@ def __getattr__(name):
     if name == "watcher_loop":
         from aiosupervisor import policy as part
     else:
-        import aioplan as part
+        from aioplan import verbs as part
     value = globals()[name] = getattr(part, name)
     return value
 
@@ -41,13 +41,14 @@ class Schedule:
     """When one task starts, at an interval; `Scheduler.schedule` makes it.
 
     name: of the task. last: clock time of the last start, s. pending: is a start to come?
-    skipped: starts left out since a run was still going on, or the loop was late.
+    runs: starts. skipped, coalesced: due times left out since a run was still going on, or
+    since several were due at once.
     """
 
-    last = None
+    last = sched = None  # sched: its `Scheduler`, if that is not the default one
     pending = True
-    skipped = 0
-    delay = 0  # ms to the first start; None: something else will start it
+    runs = skipped = coalesced = 0
+    delay = 0  # ms to the first start
     period = 0  # ms; 0: only once
     _t = None  # its entry while it is in the queue: an asyncio task that asyncio never sees
     _far = 0  # laps that its due time lies beyond the one in the queue
@@ -70,12 +71,17 @@ class Schedule:
         # Its table of attributes has its final size now: to grow at a start costs a search of
         # the heap.
         self.last = self._t = None
+        self.runs = 0
 
     def __getattr__(self, name):
         # What people and programs ask of it: when, next, pause, ...
-        import aioplan
+        from aioplan import verbs
 
-        return aioplan.of_schedule(self, name)
+        return verbs.of_schedule(self, name)
+
+    def wait(self, _):
+        """Return the ms from now to its first start; None: something else will start it."""
+        return self.delay
 
     def fire(self, scheduler, late):
         """Its time came `late` ms ago: plan what follows, and start the task."""
@@ -83,7 +89,7 @@ class Schedule:
             # The next start lies on the grid, strictly in the future.
             n = late // self.period
             if n:
-                self.skipped += n
+                self.coalesced += n
             scheduler.put(self, (n + 1) * self.period - late)
         else:
             self.pending = False
@@ -98,7 +104,9 @@ class Scheduler:
     called with "started", "skipped" and the like, or None.
     """
 
-    heard = wall = None  # wall: plans the schedules in wall time, once there is one
+    # wall: plans the schedules in wall time, once there is one; zone: see `set_zone`;
+    # defaults: words for new schedules.
+    heard = wall = zone = defaults = None
     _s = None  # clock time of the last run_pending(), and _ms; before it nothing moves
     _ms = 0
     _task = _queue = None  # of loop(), and where it sleeps
@@ -113,9 +121,9 @@ class Scheduler:
 
     def __getattr__(self, name):
         # start, pause, shutdown, configure, ...: for who runs a scheduler of his own.
-        import aioplan
+        from aioplan import verbs
 
-        return aioplan.of_scheduler(self, name)
+        return verbs.of_scheduler(self, name)
 
     def schedule(self, name, **when):
         """Start the task `name` at start_in, and then every `repeat`; replaces what it had.
@@ -125,11 +133,16 @@ class Scheduler:
         added later. A start in the past happens at once. Returns the `Schedule`.
         """
         s = make(self, name, when)
-        self.enter(s, s.delay)
-        rec = _record(name)
+        self.enter(s, s.wait(self))
+        rec = self.record(name)
         if rec:
             rec.hold()
         return s
+
+    def record(self, name):
+        """Return the `Taskctl` of that name, or None."""
+        g = aioctl.group()
+        return g.tasks.get(name) if g else None
 
     def holds(self, name):
         """Tell whether a start of the task is to come."""
@@ -138,6 +151,8 @@ class Scheduler:
 
     def enter(self, s, ms):
         """Enter a schedule in place of the one that its task has; due in `ms`, or None."""
+        if self is not scheduler:
+            s.sched = self
         # One look at the dict, which for a name that is not there may have to see all of it.
         if self.table.setdefault(s.name, s) is not s:
             self.drop(s.name)
@@ -168,10 +183,15 @@ class Scheduler:
     def drop(self, name):
         """Take out and return the schedule of a task; None if it has none."""
         s = self.table.pop(name, None)
-        if s and s._t:
+        if s:
+            self.withdraw(s)
+        return s
+
+    def withdraw(self, s):
+        """Take `s` out of the queue, if it is there."""
+        if s._t:
             self._due.remove(s._t)
             s._t = None
-        return s
 
     def wake(self):
         """Look at all deadlines now: one is nearer than before, or the wall clock was set."""
@@ -217,7 +237,7 @@ class Scheduler:
     def launch(self, s):
         """Start the task of `s` now, unless it runs; say what came of it."""
         now = self.clock.s
-        rec = _record(s.name)
+        rec = self.record(s.name)
         if not rec:
             if s.last is None:  # said once
                 s.last = now
@@ -227,6 +247,7 @@ class Scheduler:
             self.say("skipped", s, rec)
         else:
             s.last = now
+            s.runs += 1
             try:
                 rec.launch()
                 self.say("started", s, rec)
@@ -272,17 +293,14 @@ def make(scheduler, name, when):
     """Return the `Schedule` of a task on this scheduler, not entered yet."""
     if not isinstance(name, str):
         raise TypeError("schedule: expected the name of a task, got %r" % (name,))
+    if scheduler.defaults:
+        when = dict(scheduler.defaults, **when)
     simple = ("start_in" in when) + ("repeat" in when) == len(when)
     if simple and not isinstance(when.get("start_in"), (tuple, list)):
         return Schedule(name, when)
     from aioplan.when import Rich
 
     return Rich(scheduler, name, when)
-
-
-def _record(name):
-    g = aioctl.group()
-    return g.tasks.get(name) if g else None
 
 
 scheduler = Scheduler()  # the one that the functions here act on

@@ -1,47 +1,279 @@
-"""Schedules beyond a plain interval: starts at wall time."""
+"""Schedules beyond a plain interval: wall time, cron, keywords, windows, and how to be late.
+
+Sources: APScheduler, user guide, "Limiting the number of concurrently executing instances" and
+"Missed job executions and coalescing"; systemd.timer, RandomizedDelaySec=.
+"""
+
+import random
+
+from micropython import const
 
 import aioschedule
-from aioplan import late
-from aiotrigger.wall import epoch
+from aiotrigger.days import EPOCH, number, seconds
 
-_STEP_MS = 1000  # the wall clock was set if it moved this far against the clock
+from . import fault, phase
+
+WORDS = (
+    "start_in repeat at cron on trigger start finish jitter count coalesce grace overlap"
+).split()
+_KINDS = ("start_in", "at", "cron", "on", "trigger")
+_BASE = (number(2020, 1, 1) - EPOCH) * 86400  # seconds since then are small ints until 2054
+_SET = (number(2024, 1, 1) - EPOCH) * 86400  # a clock that shows less has not been set
+_COUNTED = const(100)  # due times that are counted one by one when many were missed
+_STEP_MS = const(1000)  # the wall clock was set if it moved this far against the clock
 
 
 class Rich(aioschedule.Schedule):
-    """A schedule whose start was given as a time tuple.
+    """A schedule that knows all the words of `aioschedule.schedule`.
 
-    when: as given. wall: epoch seconds of the next start, or None.
+    wall: epoch seconds of the next start, if it is in wall time. runs, skipped, coalesced,
+    missed: starts, and due times left out: still running; many at once; later than `grace`.
     """
 
-    wall = due = None
+    # A record holds only what differs from these.
+    due = trigger = on = start = finish = left = grace = _w = None
+    jitter = missed = owed = holders = 0
+    coalesce = True
+    unset = False  # held, since the wall clock is not set
+    overlap = "skip"
+    _late = 0  # ms of jitter in the due time
 
     def __init__(self, sched, name, when):
-        start = when.get("start_in")
-        repeat = when.get("repeat")
         for w in when:
-            if w not in ("start_in", "repeat"):
-                raise TypeError("schedule: unexpected %r; takes start_in and repeat" % (w,))
-        if repeat is True:
-            raise ValueError("repeat: True means start_in, which is %r" % (start,))
-        super().__init__(name, {"start_in": 0, "repeat": repeat})
-        self.wall = epoch("start_in", start)
-        self.when = when
-        if not sched.wall:
+            if w not in WORDS:
+                raise TypeError("schedule: unexpected %r; takes %s" % (w, ", ".join(WORDS)))
+        when = {w: v for w, v in when.items() if v is not None}
+        kinds = [w for w in _KINDS if w in when]
+        if len(kinds) > 1:
+            raise ValueError("schedule: expected one of %s, got %s" % (_KINDS, kinds))
+        kind = kinds[0] if kinds else "repeat"
+        repeat = when.get("repeat")
+        if repeat and kind not in ("start_in", "at", "repeat"):
+            raise ValueError("repeat: goes with start_in or at, got %s as well" % kind)
+        _policy(self, sched, when)
+        if kind in ("start_in", "repeat") and not isinstance(when.get(kind), (tuple, list)):
+            super().__init__(name, when)
+        else:
+            _wall(self, sched, kind, when)
+            self.name = name
+            self.last = self._t = None
+            self.runs = 0
+        if kind != "cron" or len(when) > 1:
+            self.when = when
+        if sched.wall is None and (self.calendar or self.start or self.finish):
             sched.wall = Wall(sched.clock)
-        self.delay = self.wait(sched)
+        self.wait(sched)
+        if not self.pending:
+            raise ValueError("schedule: never due: %r" % (when,))
+
+    @property
+    def wall(self):
+        return None if self._w is None else self._w + _BASE
+
+    @wall.setter
+    def wall(self, t):
+        self._w = None if t is None else t - _BASE
+
+    @property
+    def calendar(self):
+        """True if its next start is in wall time."""
+        return self.trigger is not None or self._w is not None
 
     def wait(self, sched):
-        """Return the ms from now to the start at wall time."""
+        """Return the ms from now to the next start as it is planned, or None."""
+        if self.on is not None:
+            return None
+        if not self.calendar:
+            return self.windowed(sched, self.delay)
         s, ms = sched.clock.wall_ms()
-        return late(self, (self.wall - s) * 1000 - ms)
+        if self.wall is None:
+            if self.unset != (s < _SET):
+                self.unset = s < _SET
+            if self.unset:
+                return None  # held until the clock is set
+            self.wall = self.following(sched, s)
+            if self.wall is None:
+                self.pending = False
+                return None
+        return phase(self, (self.wall - s) * 1000 - ms) + self.shake()
 
-    def fire(self, sched, ms):
-        if self.wall is not None:
-            if sched.clock.wall() < self.wall:  # the clock was set back
-                sched.put(self, self.wait(sched))
-                return
+    def following(self, sched, after):
+        """Return the due time of the trigger after `after`, epoch seconds, or None."""
+        if sched.zone:
+            return sched.zone.next(self.trigger, after)
+        return self.trigger.next(after)  # pyright: ignore[reportAttributeAccessIssue]
+
+    def shake(self):
+        """Draw the jitter of the next start, ms."""
+        if self.jitter:
+            self._late = random.getrandbits(29) % (self.jitter + 1)
+        return self._late
+
+    def windowed(self, sched, ms):
+        """Return the ms to an interval's next start within start and finish, or None."""
+        if self.start is not None or self.finish is not None:
+            s, now = sched.clock.wall_ms()
+            now += s * 1000 + ms
+            if self.start is not None and now < self.start * 1000:
+                early = self.start * 1000 - now
+                early += -early % (self.period or 1)
+                ms += early
+                now += early
+            if self.finish is not None and now > self.finish * 1000:
+                self.pending = False
+                return None
+        return ms + self.shake()
+
+    def fire(self, sched, late):
+        """Its time came `late` ms ago: plan what follows, and start the task."""
+        entry = self._t
+        # A trigger is somebody's code, which may even take this schedule out.
+        self._t = None
+        n = None
+        try:
+            if self.calendar and sched.clock.wall() < self.wall:  # the clock was set back
+                ms = self.wait(sched)
+            else:
+                n, late, ms = self._passed(sched, late)
+        except Exception as e:  # noqa: BLE001 - a guard: reports
+            ms = None
+            n = 0  # this start was due, and is made; there is no other
+            fault(sched, self, "trigger failed: ", e)
+        if sched.table.get(self.name) is not self:
+            return
+        if ms is not None:
+            self._t = entry
+            sched.put(self, ms)
+        elif not self.unset:
+            self.pending = False
+        if n is not None:
+            self.begin(sched, n, late)
+
+    def _passed(self, sched, late):
+        # What is due now: (due times before the latest, ms since that one, ms to the next).
+        jitter = self._late
+        if self.trigger:
+            return self._passed_times(sched, jitter)
+        if self.wall is not None:  # an interval that began at wall time goes on by the clock
             self.wall = None
-        super().fire(sched, ms)
+        if not self.period:
+            return 0, late, None
+        n = (late + jitter) // self.period
+        since = late + jitter - n * self.period
+        ms = self.windowed(sched, self.period - since)
+        return n, since if n else late, ms
+
+    def _passed_times(self, sched, jitter):
+        now, ms = sched.clock.wall_ms()
+        due = self.wall or 0
+        n = 0
+        while True:
+            t = self.following(sched, due if n < _COUNTED else max(now, due))
+            if t is None or t > now:
+                break
+            due = t
+            n += 1
+        since = (now - due) * 1000 + ms
+        self.wall = t
+        return n, since if n else max(since - jitter, 0), None if t is None else self.wait(sched)
+
+    def begin(self, sched, n=0, late=0):
+        """Start the task, due `late` ms ago, as its policy says; `n` due times went before."""
+        if self.grace is not None and late > self.grace:
+            self.missed += n + 1
+            rec = sched.record(self.name)
+            if rec:
+                sched.say("missed", self, rec)
+            return
+        if self.coalesce:
+            if n:
+                self.coalesced += n
+            n = 0
+        if self.left is not None:
+            n = min(n, self.left - 1)
+            self.left -= n + 1
+            if self.left <= 0:
+                self.pending = False
+                sched.withdraw(self)
+        if self.overlap == "skip" and not n:
+            sched.launch(self)
+        else:
+            from .overlap import begin
+
+            begin(sched, self, n + 1)
+
+
+def _wall(s, sched, kind, when):
+    # What makes a schedule one in wall time, or one that a keyword fires.
+    v = when.get(kind)
+    if kind == "on":
+        if not isinstance(v, str) or not v:
+            raise TypeError("on: expected a keyword, got %r" % (v,))
+        s.on = v
+        return
+    if kind == "cron":
+        from aiotrigger.cron import Cron
+
+        s.trigger = Cron(v)
+    elif kind == "trigger":
+        if not hasattr(v, "next"):
+            raise TypeError("trigger: expected an object with next(after), got %r" % (v,))
+        s.trigger = v
+    else:
+        repeat = when.get("repeat")
+        if repeat is True:
+            raise ValueError("repeat: True means start_in, which is %r" % (v,))
+        if repeat:
+            s.period = aioschedule.seconds_ms("repeat", repeat, 0.001)
+        s.wall = _epoch(sched, kind, v)
+        early = 0 if s.start is None else s.start - s.wall
+        if early > 0 and s.period:
+            s.wall += -(-early * 1000 // s.period) * s.period // 1000
+        elif early > 0 or s.finish is not None and s.finish < s.wall:
+            s.pending = False
+    if s.trigger and (s.start is not None or s.finish is not None):
+        from aiotrigger.combine import Window
+
+        z = sched.zone.local if sched.zone else int
+        s.trigger = Window(s.trigger, *(t if t is None else z(t) for t in (s.start, s.finish)))
+
+
+def _epoch(sched, word, v):
+    # Local time as people give it, as what the clock shows.
+    t = seconds(word, v)
+    return sched.zone.utc(t) if sched.zone and isinstance(v, (tuple, list)) else t
+
+
+def _policy(s, sched, when):
+    # How late, how often, how many at once.
+    for w in ("start", "finish"):
+        if w in when:
+            setattr(s, w, _epoch(sched, w, when[w]))
+    if None not in (s.start, s.finish) and s.finish < s.start:
+        raise ValueError("finish: expected no less than start %d, got %d" % (s.start, s.finish))
+    if "jitter" in when:
+        s.jitter = aioschedule.seconds_ms("jitter", when["jitter"])
+        if s.jitter >> 29:
+            raise ValueError("jitter: expected at most 6 days, got %r" % (when["jitter"],))
+    if "grace" in when:
+        s.grace = aioschedule.seconds_ms("grace", when["grace"])
+    if "count" in when:
+        s.left = _count("count", when["count"])
+    c = when.get("coalesce", True)
+    if c is not True and c is not False:
+        raise TypeError("coalesce: expected a bool, got %r" % (c,))
+    if not c:
+        s.coalesce = c
+    o = when.get("overlap", "skip")
+    if o != "skip":
+        s.overlap = o if o in ("queue", "replace") else _count("overlap", o)
+
+
+def _count(word, n):
+    if isinstance(n, bool) or not isinstance(n, int) or n < 1:
+        want = "'skip', 'queue', 'replace' or " if word == "overlap" else ""
+        raise ValueError("%s: expected %san int >= 1, got %r" % (word, want, n))
+    return n
 
 
 class Wall:
@@ -58,10 +290,7 @@ class Wall:
         """Plan the schedules of `sched` that are in wall time anew, if the clock was set."""
         if self._stepped() or not self._on:
             self._on = True
-            for s in sched.table.values():
-                if isinstance(s, Rich) and s.wall is not None and s._t:
-                    sched._due.remove(s._t)
-                    sched.put(s, s.wait(sched))
+            replan(sched)
 
     def _stepped(self):
         c = self._clock
@@ -74,3 +303,26 @@ class Wall:
         self._s = s
         self._ms = ms
         return True
+
+
+def replan(sched):
+    """Find the next start of all that is in wall time anew; what has become due starts, once."""
+    for s in list(sched.table.values()):
+        if isinstance(s, Rich) and s.pending and not s.holders:
+            if s.calendar or s.start is not None and s.last is None:
+                _plan(sched, s)
+
+
+def _plan(sched, s):
+    sched.withdraw(s)
+    if s.trigger and s.wall is not None and s.wall > sched.clock.wall():
+        s.wall = None
+    try:
+        ms = s.wait(sched)
+    except Exception as e:  # noqa: BLE001 - a guard: reports
+        ms = None
+        s.pending = False
+        fault(sched, s, "trigger failed: ", e)
+    if ms is not None:
+        sched.put(s, ms + sched.since())
+        sched.wake()

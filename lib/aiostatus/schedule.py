@@ -10,12 +10,23 @@ from . import _dt, tmdelta_fmt
 def info(name):
     """Return the schedule of a task as a dict that json.dumps takes, or None."""
     s = aioschedule.scheduler.table.get(name)
-    return s and {
+    return s and facts(s)
+
+
+def facts(s):
+    """Return what there is to know of a `Schedule` as a dict that json.dumps takes."""
+    return {
         "pending": s.pending,
-        "next": aioschedule.next_due(name),
+        "paused": s.holders > 0,
+        "unset": bool(s.unset),  # held since the wall clock is not set
+        "on": s.on,
+        "next": aioschedule.next_due(s),
         "last": wall(s.last),
         "repeat": s.period / 1000,
+        "runs": s.runs,
         "skipped": s.skipped,
+        "coalesced": s.coalesced,
+        "missed": s.missed,
         "when": ", ".join("%s=%s" % i for i in sorted(s.when.items())),
     }
 
@@ -30,7 +41,13 @@ def format(s, debug=False):
         else:
             text += "last @ %s --> next " % _dt(s["last"])
         at = s["next"]
-        if at is None:
+        if s["paused"]:
+            text += "after resume(), it is paused\n"
+        elif s["on"]:
+            text += "on %s\n" % s["on"]
+        elif s["unset"]:
+            text += "once the clock is set\n"
+        elif at is None:
             text += "with schedule_loop, which is not running\n"
         else:
             text += "in %s @ %s\n" % (tmdelta_fmt(at - aioctl.clock.wall()), _dt(at))

@@ -90,7 +90,7 @@ async def test_a_late_loop_starts_once_and_keeps_the_phase():
     clock.advance(3600.25)  # something blocked the loop
     await go(1.5, 0.25)
     assert job.at == [1000, 3601750, 3602000, 3603000], job.at
-    assert aioschedule.group()["job"].skipped == 3599
+    assert aioschedule.group()["job"].coalesced == 3599
 
 
 async def test_a_run_that_overruns_its_period_is_not_doubled():

@@ -1,0 +1,332 @@
+"""The verbs of `aioschedule`, of a `Scheduler` and of a `Schedule`; loaded at first use.
+
+Each takes the name of a task, which means its schedule on the default scheduler, or the
+`Schedule`; KeyError if there is none. What only shows something is in `aiostatus.schedule`.
+"""
+
+import asyncio
+from time import ticks_diff
+
+import aioschedule
+
+from . import phase
+
+_MOST = 50  # starts that preview() looks ahead
+
+
+def __getattr__(name):
+    # Those of a whole scheduler; who listens; what people look at.
+    from . import manage
+
+    return getattr(manage, name)
+
+
+def of_schedule(s, name):
+    """Return an attribute of a `Schedule` that is not in aioschedule."""
+    verb = _OF_SCHEDULE.get(name)
+    if verb:
+        return lambda *args, **kwargs: verb(s, *args, **kwargs)
+    if name == "when":  # as given; True and the like as what they mean
+        if s.trigger:
+            return {"cron": s.trigger.expr}
+        when = {}
+        if s.delay != s.period:
+            when["start_in"] = _seconds(s.delay)
+        if s.period:
+            when["repeat"] = _seconds(s.period)
+        return when
+    if name in ("missed", "holders", "owed"):
+        return 0
+    if name in ("wall", "trigger", "on", "due", "calendar", "unset", "left", "finish"):
+        return None  # it knows no such thing
+    raise AttributeError(name)
+
+
+def of_scheduler(sched, name):
+    """Return an attribute of a `Scheduler` that is not in aioschedule."""
+    from . import manage
+
+    return manage.of_scheduler(sched, name)
+
+
+def _seconds(ms):
+    return ms / 1000 if ms % 1000 else ms // 1000
+
+
+def find(s):
+    """Return (scheduler, schedule) of a name or a `Schedule`."""
+    sched = aioschedule.scheduler
+    if isinstance(s, str):
+        if s not in sched.table:
+            raise KeyError(s)
+        return sched, sched.table[s]
+    return s.sched or sched, s
+
+
+def _left(sched, s):
+    # The ms until its next start; negative if that is late.
+    ms = ticks_diff(s._t.ph_key, sched._key) + s._far * aioschedule.LAP
+    return ms - sched._ahead - sched.since()
+
+
+def next_due(s):
+    """Return the next start, epoch seconds; None if there is none or schedule_loop is off."""
+    try:
+        sched, s = find(s)
+    except KeyError:
+        return None
+    if not s._t:
+        return None
+    if s.wall is not None:
+        return s.wall
+    if sched._s is None:
+        return None
+    ms = _left(sched, s)
+    ws, wms = sched.clock.wall_ms()
+    return ws + (wms + ms) // 1000
+
+
+def last(s):
+    """Return its last start, epoch seconds, or None."""
+    from aiocontrol import wall
+
+    return wall(find(s)[1].last)
+
+
+def missed(s):
+    """Return how many due times were missed, being later than `grace`."""
+    return find(s)[1].missed
+
+
+def preview(s, n=5):
+    """Return up to `n` (1 to 50) of the next starts, epoch seconds, without their jitter."""
+    if isinstance(n, bool) or not isinstance(n, int) or not 1 <= n <= _MOST:
+        raise ValueError("n: expected an int, 1 to %d, got %r" % (_MOST, n))
+    sched, s = find(s)
+    if s.left is not None:
+        n = min(n, s.left)
+    first = next_due(s)
+    if first is None:
+        return []
+    times = [first]
+    if s.trigger:
+        while len(times) < n:
+            t = s.following(sched, times[-1])
+            if t is None:
+                break
+            times.append(t)
+        return times
+    # In whole ms, so that periods of a fraction do not drift.
+    base = sched.clock.wall_ms()[1] + _left(sched, s) if s.wall is None else 0
+    times = [first + (base % 1000 + k * s.period) // 1000 for k in range(n if s.period else 1)]
+    end = s.finish
+    return [t for t in times if end is None or t <= end]
+
+
+# Taking out and putting back
+
+
+def _keep(sched, s):
+    # Remember when it is due, and take it out of the queue.
+    if s._t and sched._s is not None:
+        ms = _left(sched, s) + sched.clock.ms
+        s.due = (sched.clock.s + ms // 1000, ms % 1000)
+    sched.withdraw(s)
+
+
+def _again(sched, s):
+    # The ms to its start as it was planned; negative if that has passed.
+    if s.calendar:
+        return s.wait(sched)
+    if s.due:
+        return (s.due[0] - sched.clock.now()) * 1000 + s.due[1] - sched.clock.ms
+    return s.delay
+
+
+def put_away(name):
+    """Take out the schedule of a task for `put_back`; None if it has no start to come."""
+    sched, s = find(name)
+    _keep(sched, s)
+    sched.drop(s.name)
+    return s if s.pending else None
+
+
+def put_back(s):
+    """Enter it again as it was planned; due at once if its time has passed since."""
+    sched = s.sched or aioschedule.scheduler
+    ms = _again(sched, s)
+    sched.enter(s, None if ms is None or s.holders else phase(s, ms))
+
+
+def unschedule(s):
+    """Forget the schedule of a task; a run that goes on is let go on. False if it has none."""
+    try:
+        sched, s = find(s)
+    except KeyError:
+        print("Task %s not found in %s" % (s, sorted(aioschedule.scheduler.table)))
+        return False
+    sched.drop(s.name)
+    rec = sched.record(s.name)
+    if rec and rec.state == "scheduled":
+        from aiocontrol import settle
+
+        settle(rec)
+    return True
+
+
+def pause(s):
+    """Start nothing more until `resume`; a run that goes on is let go on."""
+    sched, s = find(s)
+    if not _paused(s):
+        s.paused = True
+        _hold(sched, s)
+
+
+def resume(s):
+    """Go on after `pause`, at the next time in phase. What was due meanwhile is left out, but
+    for the only start of a one-shot: that happens now."""
+    sched, s = find(s)
+    if _paused(s):
+        s.paused = False
+        _release(sched, s)
+
+
+def _paused(s):
+    return "paused" in s.__dict__ and s.paused
+
+
+def _hold(sched, s):
+    s.holders += 1
+    if s.holders == 1:
+        _keep(sched, s)
+
+
+def _release(sched, s):
+    s.holders -= 1
+    if s.holders or not s.pending or sched.table.get(s.name) is not s:
+        return
+    if s.trigger and s.wall is not None and s.wall <= sched.clock.wall():
+        t = s.following(sched, sched.clock.wall())
+        s.wall = s.wall if t is None else t
+    ms = _again(sched, s)
+    if ms is not None:
+        if ms < 0:
+            ms = ms % s.period if s.period else 0
+        sched.put(s, ms + sched.since())
+        sched.wake()
+
+
+class suspend:
+    """`async with suspend(name):` waits for a run that goes on, and starts none until it exits.
+
+    May be nested, and used by several at a time: the last exit lets the schedule go on. timeout:
+    seconds to wait for the run, then asyncio.TimeoutError, and the schedule goes on.
+    """
+
+    def __init__(self, s, timeout=None):
+        self._of = find(s)
+        self._timeout = timeout
+
+    async def __aenter__(self):
+        from aiocontrol import join
+
+        sched, s = self._of
+        _hold(sched, s)
+        try:
+            rec = sched.record(s.name)
+            if rec and rec.live() and rec.state != "backoff":
+                await join(s.name, self._timeout)
+        except asyncio.TimeoutError:
+            # The run may have ended by a TimeoutError of its own.
+            if rec.live() and rec.state == "running":  # pyright: ignore[reportOptionalMemberAccess]
+                _release(sched, s)
+                raise
+        except asyncio.CancelledError:
+            _release(sched, s)
+            raise
+        except Exception:  # noqa: BLE001 - how the run ended is in its record
+            pass
+        return s
+
+    async def __aexit__(self, *_):
+        _release(*self._of)
+
+
+# Other times
+
+
+def modify(s, **when):
+    """Give a task another schedule, its next start counted from now; returns the new one.
+
+    What it takes is what `schedule` takes. Its counters and a pause go on.
+    """
+    sched, s = find(s)
+    new = aioschedule.make(sched, s.name, when)
+    for word in ("last", "runs", "skipped", "coalesced", "missed", "holders", "paused"):
+        if word in s.__dict__:
+            setattr(new, word, s.__dict__[word])
+    sched.enter(new, None if new.holders else new.wait(sched))
+    rec = sched.record(s.name)
+    if rec:
+        rec.hold()
+    return new
+
+
+def run_now(s):
+    """Start the task now, as its overlap rule says; its schedule stays. False if it does not."""
+    sched, s = find(s)
+    runs = s.runs
+    if hasattr(s, "begin"):
+        s.begin(sched)
+    else:
+        sched.launch(s)
+    return s.runs > runs
+
+
+def fire(keyword):
+    """Start the tasks that are scheduled with on=keyword; returns how many there are."""
+    if not isinstance(keyword, str):
+        raise TypeError("keyword: expected str, got %r" % (keyword,))
+    sched = aioschedule.scheduler
+    n = 0
+    for s in list(sched.table.values()):
+        if s.on == keyword and s.pending and not s.holders:
+            s.begin(sched)
+            n += 1
+    return n
+
+
+def group():
+    """Return the schedules, {name: Schedule}."""
+    return aioschedule.scheduler.table
+
+
+def set_group(schedules):
+    """Replace all schedules by {name: {start_in=, repeat=}}, or by what `group` returned."""
+    new = [(n, getattr(w, "when", w)) for n, w in schedules.items()]
+    for n, w in new:
+        aioschedule.make(aioschedule.scheduler, n, w)  # refuses what is wrong, changes nothing
+    reset()
+    for n, w in new:
+        aioschedule.schedule(n, **w)
+
+
+def reset(group=True, log=False):
+    """Forget all schedules; with log=True the logger as well."""
+    if group:
+        for n in list(aioschedule.scheduler.table):
+            unschedule(n)
+    if log:
+        aioschedule.scheduler.heard = None
+
+
+_OF_SCHEDULE = {
+    "pause": pause,
+    "resume": resume,
+    "suspend": suspend,
+    "modify": modify,
+    "run_now": run_now,
+    "preview": preview,
+    "next_due": next_due,
+    "unschedule": unschedule,
+}

@@ -1,0 +1,553 @@
+"""Schedules beyond an interval, and their verbs, on a clock that the tests move."""
+
+import asyncio
+
+import aioctl
+from support import FakeClock, printed, turns
+
+T0 = 1731456000  # 2024-11-13 00:00:00 UTC, a Wednesday
+clock = aioctl.clock = FakeClock(T0)
+
+import aioschedule  # noqa: E402  takes the clock that is there
+
+scheduler = aioschedule.scheduler
+HOUR = 3600
+DAY = 86400
+
+
+def setup():
+    aioctl.color = False
+
+
+class Job:
+    """A task that notes when it ran; with `lasts` it waits for `end`."""
+
+    def __init__(self, name="job", lasts=False, error=None):
+        self.at = []
+        self.lasts = lasts
+        self.error = error
+        self.end = asyncio.Event()
+        self.rec = aioctl.add(self.run, name=name)
+
+    async def run(self):
+        self.at.append(clock.s * 1000 + clock.ms)
+        if self.lasts:
+            await self.end.wait()
+        if self.error:
+            raise self.error
+
+
+async def go(seconds):
+    """Let time pass from deadline to deadline, as the loop of the scheduler does."""
+    left = int(seconds * 1000)
+    while True:
+        ms = scheduler.run_pending()
+        await turns(4)
+        ms = scheduler.run_pending()
+        if ms is None or ms > left:
+            break
+        clock.advance(ms / 1000)
+        left -= ms
+    clock.advance(left / 1000)
+    await turns(3)
+
+
+def seconds(job):
+    return [ms // 1000 for ms in job.at]
+
+
+def refused(error, words, f, *args, **kwargs):
+    before = list(aioschedule.group())
+    try:
+        f(*args, **kwargs)
+    except error as e:
+        for w in words:
+            assert w in str(e), "%r is not in %r" % (w, str(e))
+    else:
+        raise AssertionError("not refused: %r %r" % (args, kwargs))
+    assert list(aioschedule.group()) == before
+
+
+# When
+
+
+async def test_each_kind_of_start():
+    class Odd:
+        def next(self, after):
+            return after + 7 if after < T0 + 20 else None
+
+    table = (
+        ({"at": T0 + 5}, [5]),
+        ({"at": (2024, 11, 13, 0, 0, 6, 0, 0)}, [6]),
+        ({"at": T0 + 5, "repeat": 10}, [5, 15, 25, 35, 45, 55]),
+        ({"at": T0 - 5, "repeat": 20}, [0, 15, 35, 55]),
+        ({"cron": "* * * * *"}, [60]),
+        ({"cron": "*/20 * * * * *"}, [20, 40, 60]),
+        ({"trigger": Odd()}, [7, 14, 21]),
+        ({"start_in": 2.5, "repeat": 20}, [2, 22, 42]),
+        ({"repeat": 20, "count": 2}, [20, 40]),
+        ({"cron": "*/20 * * * * *", "count": 1}, [20]),
+        ({"repeat": 10, "start": T0 + 25}, [30, 40, 50, 60]),
+        ({"repeat": 10, "finish": T0 + 25}, [10, 20]),
+        ({"repeat": 10, "start": T0 + 20, "finish": T0 + 40}, [20, 30, 40]),
+        ({"cron": "*/10 * * * * *", "start": T0 + 15, "finish": T0 + 30}, [20, 30]),
+        ({"at": T0 + 5, "repeat": 10, "finish": T0 + 30}, [5, 15, 25]),
+    )
+    jobs = []
+    for i, (when, _) in enumerate(table):
+        aioschedule.schedule("job%d" % i, **when)
+        jobs.append(Job("job%d" % i))
+    await go(60)
+    scheduler.run_pending()
+    await turns()
+    for job, (when, at) in zip(jobs, table):
+        assert seconds(job) == at, (when, seconds(job))
+        assert job.rec.state in ("done", "scheduled")
+
+
+def test_schedules_that_make_no_sense_are_refused():
+    s = aioschedule.schedule
+    for error, words, when in (
+        (TypeError, ("unexpected 'every'", "start_in"), {"every": 5}),
+        (ValueError, ("expected one of", "at", "cron"), {"at": 5, "cron": "* * * * *"}),
+        (ValueError, ("repeat", "cron"), {"cron": "* * * * *", "repeat": 5}),
+        (ValueError, ("cron",), {"cron": "61 * * * *"}),
+        (ValueError, ("day-of-month", "30"), {"cron": "0 0 30 2 *"}),
+        (TypeError, ("on", "5"), {"on": 5}),
+        (TypeError, ("on", "''"), {"on": ""}),
+        (TypeError, ("trigger", "next(after)"), {"trigger": 5}),
+        (TypeError, ("at", "epoch seconds"), {"at": "noon"}),
+        (ValueError, ("jitter",), {"repeat": 5, "jitter": -1}),
+        (ValueError, ("grace",), {"repeat": 5, "grace": -1}),
+        (ValueError, ("count", "0"), {"repeat": 5, "count": 0}),
+        (ValueError, ("count", "True"), {"repeat": 5, "count": True}),
+        (TypeError, ("coalesce", "5"), {"repeat": 5, "coalesce": 5}),
+        (ValueError, ("overlap", "'twice'"), {"repeat": 5, "overlap": "twice"}),
+        (ValueError, ("finish", "start"), {"repeat": 5, "start": 50, "finish": 40}),
+        (ValueError, ("never due",), {"repeat": 5, "finish": T0 - 5}),
+        (ValueError, ("never due",), {"at": T0 + 5, "finish": T0 + 4}),
+        (ValueError, ("never due",), {"cron": "* * * * *", "finish": T0 - 5}),
+        (ValueError, ("schedule", "start_in"), {"jitter": 5}),
+    ):
+        refused(error, words, s, "x", **when)
+
+
+async def test_jitter_delays_and_does_not_move_the_grid():
+    aioschedule.schedule("job", repeat=60, jitter=10)
+    aioschedule.schedule("noon", cron="* * * * *", jitter=10)
+    jobs = Job(), Job("noon")
+    await go(60 * 50)
+    for job in jobs:
+        late = [ms - 60000 * i for i, ms in enumerate(job.at, 1)]
+        assert len(late) >= 49, len(late)
+        assert min(late) >= 0 and max(late) <= 10000, late
+        assert len(set(late)) > 10, late  # drawn anew each time
+
+
+async def test_a_keyword_starts_its_tasks():
+    aioschedule.schedule("a", on="door")
+    aioschedule.schedule("b", on="door", count=1)
+    aioschedule.schedule("c", on="window")
+    a, b, c = Job("a"), Job("b"), Job("c")
+    await go(10)
+    assert a.rec.state == b.rec.state == "scheduled" and not a.at
+    assert aioschedule.fire("door") == 2
+    await turns()
+    assert aioschedule.fire("door") == 1  # b was to start once
+    await turns()
+    assert seconds(a) == [10, 10] and seconds(b) == [10] and not c.at
+    assert aioschedule.fire("roof") == 0
+    assert "on window" in printed(aioctl.status, "c")
+
+
+# Late
+
+
+async def test_many_missed_make_one_start_or_each_its_own():
+    aioschedule.schedule("one", cron="* * * * *")
+    aioschedule.schedule("each", repeat=60, coalesce=False)
+    one, each = Job("one"), Job("each")
+    await go(60)
+    clock.advance(300)  # the loop was blocked
+    await go(0)
+    await turns(20)
+    assert seconds(one) == [60, 360], seconds(one)
+    assert seconds(each) == [60] + [360] * 5, seconds(each)
+    s = aioschedule.group()["one"]
+    assert (s.runs, s.coalesced) == (2, 4)
+    assert aioschedule.group()["each"].runs == 6
+
+
+async def test_who_is_later_than_grace_is_missed():
+    aioschedule.schedule("strict", repeat=60, grace=10)
+    aioschedule.schedule("calendar", cron="* * * * *", grace=10)
+    strict, calendar = Job("strict"), Job("calendar")
+    await go(60)
+    clock.advance(75)  # 15 s after the next
+    await go(0)
+    assert seconds(strict) == seconds(calendar) == [60]
+    assert aioschedule.missed("strict") == aioschedule.missed("calendar") == 1
+    await go(40)
+    clock.advance(14)  # 9 s late
+    await go(0)
+    assert seconds(strict) == seconds(calendar) == [60, 189]
+    assert aioschedule.group()["strict"].runs == 2
+
+
+async def test_a_year_missed_does_not_burst():
+    aioschedule.schedule("job", cron="* * * * *")
+    job = Job()
+    await go(60)
+    clock.advance(365 * DAY)
+    await go(1)
+    assert len(job.at) == 2
+    assert aioschedule.next_due("job") % 60 == 0
+
+
+# The wall clock
+
+
+async def test_cron_is_planned_anew_when_the_clock_is_set():
+    aioschedule.schedule("noon", cron="0 12 * * *")
+    aioschedule.schedule("hourly", repeat=HOUR)
+    noon, hourly = Job("noon"), Job("hourly")
+    await go(HOUR)
+    clock.drift = 10 * HOUR  # 11:00 by the wall clock
+    aioschedule.clock_changed()
+    await go(2 * HOUR)
+    assert seconds(noon) == [2 * HOUR], seconds(noon)
+    clock.drift -= DAY
+    await go(25 * HOUR)
+    assert seconds(noon) == [2 * HOUR, 26 * HOUR], seconds(noon)
+    assert seconds(hourly) == [HOUR * i for i in range(1, 29)], seconds(hourly)
+
+
+async def test_a_calendar_waits_for_a_clock_that_is_set():
+    clock.drift = -24 * 365 * DAY  # the year 2000
+    aioschedule.schedule("noon", cron="0 12 * * *")
+    aioschedule.schedule("tuple", at=clock.wall() + 5)  # by the clock as it is
+    noon, by_clock = Job("noon"), Job("tuple")
+    await go(3 * DAY)
+    assert not noon.at and noon.rec.state == "scheduled" and seconds(by_clock) == [5]
+    assert "once the clock is set" in printed(aioctl.status, "noon")
+    clock.drift = 0
+    aioschedule.clock_changed()
+    await go(DAY)
+    assert seconds(noon) == [3 * DAY + DAY // 2], seconds(noon)
+
+
+async def test_local_time_with_daylight_saving():
+    # 2025-03-30: 02:30 does not exist in Berlin; 2025-10-26: it is shown twice.
+    start = 1743202800  # 2025-03-29 00:00 in Berlin
+    clock.drift = start - T0
+    aioschedule.set_zone("CET-1CEST,M3.5.0,M10.5.0/3")
+    aioschedule.schedule("night", cron="30 2 * * *")
+    night = Job("night")
+    await go(3 * DAY)
+    hours = [(s - DAY * i) / HOUR for i, s in enumerate(seconds(night))]
+    assert hours == [2.5, 2, 1.5], hours  # on the 30th at the change, then an hour earlier
+    assert aioschedule.preview("night", 1) == [start + 3 * DAY + HOUR * 3 // 2]
+    aioschedule.schedule("at", at=(2025, 4, 2, 12, 0, 0, 0, 0))
+    assert aioschedule.next_due("at") == start + 4 * DAY + 11 * HOUR
+    aioschedule.set_zone(None)
+    assert aioschedule.next_due("night") % DAY == HOUR * 5 // 2
+
+
+# Overlap
+
+
+async def test_what_is_due_while_it_runs():
+    for overlap, runs, skipped in (("skip", 1, 2), ("queue", 1, 0), ("replace", 3, 0), (2, 2, 1)):
+        aioschedule.schedule("job", repeat=10, overlap=overlap)
+        job = Job(lasts=True)
+        s = aioschedule.group()["job"]
+        await go(35)
+        assert len(job.at) == runs, (overlap, job.at)
+        assert s.skipped == skipped, (overlap, s.skipped)
+        aioschedule.unschedule("job")
+        live = [r for r in aioctl.records() if r.live()]
+        assert len(live) == (2 if overlap == 2 else 1), overlap
+        job.end.set()
+        await turns(20)
+        assert len(job.at) == (3 if overlap in ("queue", "replace") else runs), (overlap, job.at)
+        assert [r.name for r in aioctl.records()] == ["job"], overlap
+        assert s.runs == len(job.at)
+        aioctl.delete("job")
+        await turns()
+
+
+async def test_a_stop_forgets_what_is_queued():
+    aioschedule.schedule("job", repeat=10, overlap="queue")
+    job = Job(lasts=True)
+    await go(55)
+    aioctl.stop("job")
+    await turns(10)
+    assert len(job.at) == 1 and job.rec.state == "stopped"
+    aioctl.start("job")
+    await turns(10)
+    assert len(job.at) == 1
+    job.end.set()
+    await go(10)
+    assert seconds(job) == [10, 60]
+
+
+async def test_an_instance_that_fails_leaves_no_entry():
+    aioschedule.schedule("job", repeat=10, overlap=3)
+    job = Job(lasts=True, error=ValueError("broken"))
+    await go(35)
+    assert len(aioctl.records()) == 3
+    aioschedule.unschedule("job")
+    job.end.set()
+    await turns(10)
+    assert [r.name for r in aioctl.records()] == ["job"] and job.rec.state == "error"
+
+
+# Verbs
+
+
+async def test_pause_and_resume_keep_the_phase():
+    handle = aioschedule.schedule("job", repeat=10)
+    aioschedule.schedule("cron", cron="* * * * *")
+    job, cron = Job(), Job("cron")
+    await go(15)
+    handle.pause()
+    aioschedule.pause("cron")
+    aioschedule.pause("cron")  # twice is once
+    assert "paused" in printed(aioctl.status, "job")
+    await go(60)
+    assert seconds(job) == [10] and not cron.at
+    assert scheduler.run_pending() is None  # nobody is woken for what is paused
+    handle.resume()
+    handle.resume()
+    aioschedule.resume("cron")
+    await go(50)
+    assert seconds(job) == [10, 80, 90, 100, 110, 120], seconds(job)
+    assert seconds(cron) == [120], seconds(cron)
+    refused(KeyError, ("nobody",), aioschedule.pause, "nobody")
+
+
+async def test_a_one_shot_whose_time_passed_in_a_pause_starts_at_resume():
+    aioschedule.schedule("a", start_in=10)
+    aioschedule.schedule("b", at=T0 + 10)
+    a, b = Job("a"), Job("b")
+    await go(1)
+    for name in "ab":
+        aioschedule.pause(name)
+    await go(60)
+    for name in "ab":
+        aioschedule.resume(name)
+    await go(1)
+    assert seconds(a) == seconds(b) == [61], (a.at, b.at)
+
+
+async def test_suspend_waits_for_the_run_and_may_be_nested():
+    handle = aioschedule.schedule("job", repeat=10)
+    job = Job(lasts=True)
+    await go(15)
+    order = []
+
+    async def careful(n):
+        async with aioschedule.suspend("job") as s:
+            assert s is handle
+            order.append(n)
+            await asyncio.sleep_ms(0)
+            async with s.suspend():
+                pass
+            order.append(n)
+
+    tasks = [asyncio.create_task(careful(n)) for n in (1, 2)]
+    await turns()
+    assert order == [] and job.rec.live()
+    job.end.set()
+    await go(20)
+    await asyncio.gather(*tasks)
+    assert sorted(order) == [1, 1, 2, 2] and len(job.at) > 1
+    runs = handle.runs
+    await go(10)
+    assert handle.runs == runs + 1
+
+
+async def test_suspend_gives_up_after_its_timeout():
+    aioschedule.schedule("job", repeat=10)
+    job = Job(lasts=True)
+    await go(15)
+    try:
+        async with aioschedule.suspend("job", timeout=0.01):
+            raise AssertionError("entered")
+    except asyncio.TimeoutError:
+        pass
+    assert job.rec.live()
+    job.end.set()
+    await go(10)
+    assert len(job.at) == 2  # the schedule goes on
+
+
+async def test_modify_counts_from_now_and_keeps_the_counters():
+    aioschedule.schedule("job", repeat=10)
+    job = Job()
+    await go(25)
+    s = aioschedule.modify("job", repeat=3)
+    assert s is aioschedule.group()["job"] and s.runs == 2
+    await go(7)
+    assert seconds(job) == [10, 20, 28, 31], seconds(job)
+    refused(ValueError, ("cron",), s.modify, cron="x")
+    await go(3)
+    assert seconds(job)[4:] == [34]
+
+
+async def test_run_now_keeps_the_overlap_rule_and_the_plan():
+    for when in ({"repeat": 10}, {"repeat": 10, "jitter": 0}):
+        s = aioschedule.schedule("job", **when)
+        job = Job(lasts=True)
+        begin = clock.s
+        await go(3)
+        assert s.run_now() is True
+        await turns()
+        assert s.run_now() is False and s.skipped == 1
+        job.end.set()
+        await go(8)
+        assert [t - begin for t in seconds(job)] == [3, 10], (when, job.at)
+        aioctl.delete("job")
+        await turns()
+
+
+async def test_preview_tells_what_will_happen():
+    plans = {
+        "interval": {"start_in": 5, "repeat": 2.5},
+        "once": {"start_in": 7},
+        "cron": {"cron": "*/15 * * * *"},
+        "counted": {"repeat": 10, "count": 3},
+        "ends": {"repeat": 10, "finish": T0 + 25},
+        "tuple": {"at": T0 + 3, "repeat": 4},
+        "on": {"on": "x"},
+    }
+    jobs = {}
+    for name, when in plans.items():
+        aioschedule.schedule(name, **when)
+        jobs[name] = Job(name)
+    scheduler.run_pending()
+    preview = {name: [t - T0 for t in aioschedule.preview(name, 4)] for name in plans}
+    assert aioschedule.preview("cron", 2) == [T0 + 900, T0 + 1800]
+    await go(3600)
+    for name, times in preview.items():
+        assert times == seconds(jobs[name])[:4], (name, times, jobs[name].at[:4])
+        assert times or name == "on"
+    refused(ValueError, ("n", "0"), aioschedule.preview, "cron", 0)
+    assert aioschedule.last("once") == T0 + 7 and aioschedule.last("on") is None
+
+
+async def test_a_trigger_that_fails_ends_only_its_own_schedule():
+    class Broken:
+        def next(self, after):
+            if after > T0:
+                raise ValueError("broken trigger")
+            return T0 + 5
+
+    text = printed(aioschedule.schedule, "bad", trigger=Broken())
+    aioschedule.schedule("good", repeat=5)
+    bad, good = Job("bad"), Job("good")
+    await go(20)
+    assert seconds(bad) == [5]  # it was due; nobody knows when the next is
+    assert seconds(good) == [5, 10, 15, 20]
+    assert not aioschedule.holds("bad") and not text
+
+
+# A whole scheduler
+
+
+async def test_listeners_hear_what_they_ask_for_and_may_fail():
+    heard = []
+
+    def failing(event, name, s, rec):
+        raise ValueError("deaf")
+
+    aioschedule.listen(failing)
+    aioschedule.listen(lambda event, name, s, rec: heard.append((event, name)))
+    only = []
+    note = lambda event, name, s, rec: only.append(name)  # noqa: E731
+    aioschedule.listen(note, "failed")
+    aioschedule.schedule("good", repeat=10)
+    aioschedule.schedule("bad", repeat=10)
+    Job("good")
+    Job("bad", error=ValueError("x"))
+    await go(11)
+    aioschedule.unschedule("good")
+    assert ("added", "good") in heard and ("removed", "good") in heard
+    for pair in (("started", "good"), ("done", "good"), ("started", "bad"), ("failed", "bad")):
+        assert heard.count(pair) == 1, (pair, heard)
+    assert only == ["bad"]
+    assert aioschedule.unlisten(note) is True and aioschedule.unlisten(note) is False
+    await go(10)
+    assert only == ["bad"]
+    refused(TypeError, ("callback",), aioschedule.listen, 5)
+    refused(ValueError, ("mask", "'stop'"), aioschedule.listen, note, ("stop",))
+
+
+async def test_a_scheduler_of_ones_own():
+    own = aioschedule.Scheduler(clock)
+    s = own.schedule("job", repeat=10)
+    aioschedule.schedule("other", repeat=10)
+    job, other = Job(), Job("other")
+    aioctl.stop("job", stop_sch=False)  # the default one does not hold it
+    await turns()
+    del job.at[:]
+    own.run_pending()
+    clock.advance(10)
+    assert own.run_pending() == 10000
+    await turns()
+    assert seconds(job) == [10] and not other.at
+    assert s.next_due() == T0 + 20 and own.jobs()[0]["name"] == "job"
+    s.pause()
+    assert own.run_pending() is None and own.jobs()[0]["paused"]
+    own.pause()
+    s.resume()
+    clock.advance(30)
+    assert own.run_pending() is None
+    own.resume()
+    own.run_pending()
+    await turns()
+    assert seconds(job) == [10, 40]
+
+
+async def test_start_and_shutdown():
+    own = aioschedule.Scheduler()
+    assert own.start() is True
+    await turns()
+    assert own.start() is False and aioctl.state("scheduler") == "running"
+    job = Job(lasts=True)
+    own.schedule("job", start_in=0)
+    await turns()
+    await own.shutdown(timeout=0.01)
+    await turns(5)
+    assert aioctl.state("scheduler") == "stopped" and not own.running()
+    assert job.rec.state == "stopped"
+    assert "job" in own.table
+
+
+async def test_configuration_from_a_dict_and_a_file():
+    import json
+    import os
+
+    path = os.getenv("TEST_TMP") + "/schedule.json"
+    config = {
+        "defaults": {"jitter": 0, "grace": 30},
+        "schedules": {"a": {"repeat": 10}, "b": {"cron": "* * * * *", "grace": 5}},
+    }
+    with open(path, "w") as f:
+        json.dump(config, f)
+    aioschedule.configure(path)
+    a, b = Job("a"), Job("b")
+    aioschedule.schedule("c", repeat=20)
+    await go(65)
+    assert seconds(a) == [10, 20, 30, 40, 50, 60] and seconds(b) == [60]
+    g = aioschedule.group()
+    assert (g["a"].grace, g["b"].grace, g["c"].grace) == (30000, 5000, 30000)
+    for error, words, wrong in (
+        (TypeError, ("configure", "5"), 5),
+        (ValueError, ("'plans'",), {"plans": {}}),
+        (TypeError, ("schedules", "[]"), {"schedules": []}),
+        (ValueError, ("a", "repeat"), {"schedules": {"b": {"repeat": 5}, "a": {"repeat": -1}}}),
+        (ValueError, ("Zone",), {"tz": "nowhere at all", "schedules": {"b": {"repeat": 5}}}),
+    ):
+        refused(error, words, aioschedule.configure, wrong)
+    assert g["b"].when["cron"] == "* * * * *"
