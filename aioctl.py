@@ -109,11 +109,12 @@ class Taskctl:
     _t1 = None  # of the last end
     _r = None  # result of the last run, or its exception
     _asked = None  # clock time of the first stop() that it has not followed yet
-    _is_service = _again = False
+    _again = None  # ms until it starts again after this run, < 0: never; None: ask the watcher
+    _is_service = False
     on_stop = on_error = _FATAL  # not given; None is a value
     restart = "on-failure"
     backoff = intensity = _ring = _tb = None
-    _delay = None  # ms of the next back-off; None: the first
+    _fails = 0  # in a row, for the back-off
 
     # asyncio drives the record itself as the task's coroutine (send, throw): that saves the
     # frame of a guard coroutine, and makes current_task().coro the record.
@@ -152,8 +153,7 @@ class Taskctl:
             if self._c is not _READY or self.task.state is not True:
                 return False  # begun, or somebody waits for it
             core._task_queue.remove(self.task)
-            self._c = self.task = self._asked = None
-            self._again = False
+            self._c = self.task = self._asked = self._again = None
         if self.state == "backoff":
             self.state = "error"
         elif self.state == "running":
@@ -273,9 +273,10 @@ class Taskctl:
         if ended:
             ended(self)
         fatal = _isinstance(e, _FATAL)
-        if self._again:
-            self._again = False
-            return None if fatal else 0
+        ms = self._again
+        if ms is not None:
+            self._again = None
+            return None if fatal or ms < 0 else ms
         if watcher and not asked and not fatal:
             try:
                 ms = watcher(self)

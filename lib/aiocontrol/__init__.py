@@ -72,7 +72,7 @@ def forget_loop():
             r.state = "stopped"
             r._t1 = aioctl.clock.now()
             r._asked = None
-            r._again = False
+            r._again = None
 
 
 def tasks_match(patt):
@@ -170,13 +170,13 @@ def restart(name):
         else:
             _once_more(r)
             if not _cancel(r):
-                r._again = False
+                r._again = None
 
 
 def _once_more(r):
     if hasattr(r.coro, "send"):
         raise ValueError(r.name + ": a coroutine runs once; add its function instead")
-    r._again = True
+    r._again = 0
 
 
 def _cancel(r):
@@ -219,7 +219,7 @@ def stop(name=None, stop_sch=True):
         has = stop_sch and sched and r.name in sched.scheduler.table
         s = sched.put_away(r.name) if has else None
         r.schedule = s or r.schedule
-        r._again = False
+        r._again = None
         if not r.live():
             if s and r.state == "done" or r.state == "scheduled":
                 settle(r)

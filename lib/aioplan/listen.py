@@ -9,26 +9,26 @@ _TEXTS = {
     "skipped": "start skipped, still running: task",
     "missed": "start missed, too late: task",
 }
-_ends = []  # called with each record whose run has ended; those that return True are forgotten
+ends = []  # called with each record whose run has ended; those that return True are forgotten
 _listeners = []  # (callback, events, scheduler)
 
 
-def hear_ends(callback):
+def hear_ends(callback, first=False):
     """Call callback(record) at the end of each run of a task, until it returns True."""
-    _ends.append(callback)
+    ends.insert(0 if first else len(ends), callback)
     aioctl.ended = _ended
 
 
 def _ended(rec):
-    for f in _ends[:]:
+    for f in ends[:]:
         try:
             over = f(rec)
         except Exception as e:  # noqa: BLE001 - a guard: reports
             over = False
             _report(rec, e)
-        if over and f in _ends:
-            _ends.remove(f)
-    if not _ends:
+        if over and f in ends:
+            ends.remove(f)
+    if not ends:
         aioctl.ended = None
 
 
@@ -74,7 +74,7 @@ def listen(callback, mask=EVENTS, sched=None):
     sched.heard = _Heard(sched)  # pyright: ignore[reportAttributeAccessIssue] - None by default
     if "added" in mask or "removed" in mask:
         _watch_table(sched)
-    if ("done" in mask or "failed" in mask) and _run_ended not in _ends:
+    if ("done" in mask or "failed" in mask) and _run_ended not in ends:
         hear_ends(_run_ended)
 
 
@@ -113,6 +113,8 @@ def _tell(sched, event, s, rec):
 
 def _run_ended(rec):
     event = {"done": "done", "error": "failed", "timeout": "failed"}.get(rec.state)
+    if event == "failed" and rec._again is not None and rec._again >= 0:
+        event = None  # it is tried again first
     for sched in {entry[2] for entry in _listeners} if event else ():
         s = sched.table.get(rec.name)
         if s and sched.record(rec.name) is rec:

@@ -136,6 +136,7 @@ def configure(config, sched=None):
     old = sched.zone
     try:
         sched.zone = zone  # pyright: ignore[reportAttributeAccessIssue] - None by default
+        aioschedule.make(sched, "", dict(defaults, start_in=0))
         for n, w in new:
             try:
                 aioschedule.make(sched, n, w)

@@ -1,15 +1,40 @@
 """What happens when a task is due while it still runs: queued, replaced, or run beside."""
 
+from micropython import const
+
 import aioctl
+import aioschedule
 
-from .listen import hear_ends
+from .listen import ends, hear_ends
+from .when import count
 
-_MOST = 255  # starts that may wait in a queue
+_MOST = const(255)  # starts that may wait in a queue
+
+
+def words(s, when):
+    """Set what overlap, retries and retry_in say; TypeError, ValueError if it makes no sense."""
+    o = when.get("overlap", "skip")
+    if o not in ("skip", "queue", "replace"):
+        o = count("overlap", o)
+    retries = count("retries", when.get("retries", 0), 0)
+    if "retry_in" in when and not retries:
+        raise ValueError("retry_in: goes with retries, got none")
+    if retries:
+        if isinstance(o, int):
+            raise ValueError("retries: goes with one run at a time, got overlap=%d as well" % o)
+        s.retries = retries
+        s.retry_in = aioschedule.seconds_ms("retry_in", when.get("retry_in", 1))
+        if s.retry_in >> 29:
+            raise ValueError("retry_in: expected at most 6 days, got %r" % (when["retry_in"],))
+    if o != "skip":
+        s.overlap = o
 
 
 def begin(sched, s, n):
     """Start the task of `s` `n` times as its `overlap` says."""
     rec = sched.record(s.name)
+    if rec and s.retries and not hasattr(rec.coro, "send"):  # a coroutine runs once
+        _retry(sched, s, rec)
     ran = rec and rec.live()
     if not ran:
         sched.launch(s)
@@ -49,15 +74,52 @@ class _Owed:
     def __call__(self, rec):
         """Hear of an end; True if there are no more to wait for."""
         s = self.s
-        if rec is not self.rec:
-            return False
+        if rec is not self.rec or rec._again is not None and rec._again >= 0:
+            return False  # not this one, or it is tried again first
         if rec.state == "stopped" or self.sched.table.get(s.name) not in (s, None):
             s.owed = 0
         if s.owed:
             s.owed -= 1
-            rec._again = True
+            rec._again = 0
             _count(self.sched, s, rec)
         return not s.owed
+
+
+def _retry(sched, s, rec):
+    # Once a task: its hearing goes before the others', which ask whether it tries again.
+    for f in ends:
+        if isinstance(f, _Tries) and f.s is s and f.rec is rec:
+            return
+    hear_ends(_Tries(sched, s, rec), first=True)
+
+
+class _Tries:
+    # Makes a run that failed again, `retries` times in a row; then it is left to the next due
+    # time, not to the watcher.
+
+    def __init__(self, sched, s, rec):
+        self.sched = sched
+        self.s = s
+        self.rec = rec
+        self.left = s.retries
+
+    def __call__(self, rec):
+        """Hear of an end; True once the schedule is no longer that of the task."""
+        s = self.s
+        if rec is not self.rec:
+            return False
+        if self.sched.table.get(s.name) is not s or self.sched.record(s.name) is not rec:
+            return True
+        if rec.state not in ("error", "timeout") or rec._again is not None:
+            self.left = s.retries
+        elif self.left:
+            self.left -= 1
+            s.retried += 1
+            rec._again = s.retry_in
+        else:
+            self.left = s.retries
+            rec._again = -1
+        return False
 
 
 def _beside(sched, s, rec, n):

@@ -35,7 +35,7 @@ def of_schedule(s, name):
         if s.period:
             when["repeat"] = _seconds(s.period)
         return when
-    if name in ("missed", "holders", "owed"):
+    if name in ("missed", "holders", "owed", "retried"):
         return 0
     if name in ("wall", "trigger", "on", "due", "calendar", "unset", "left", "finish"):
         return None  # it knows no such thing
@@ -262,7 +262,7 @@ def modify(s, **when):
     """
     sched, s = find(s)
     new = aioschedule.make(sched, s.name, when)
-    for word in ("last", "runs", "skipped", "coalesced", "missed", "holders", "paused"):
+    for word in "last runs skipped coalesced missed retried holders paused".split():
         if word in s.__dict__:
             setattr(new, word, s.__dict__[word])
     sched.enter(new, None if new.holders else new.wait(sched))

@@ -14,7 +14,8 @@ from aiotrigger.days import EPOCH, number, seconds
 from . import fault, phase
 
 WORDS = (
-    "start_in repeat at cron on trigger start finish jitter count coalesce grace overlap"
+    "start_in repeat at cron on trigger start finish jitter count coalesce grace overlap "
+    "retries retry_in"
 ).split()
 _KINDS = ("start_in", "at", "cron", "on", "trigger")
 _BASE = (number(2020, 1, 1) - EPOCH) * 86400  # seconds since then are small ints until 2054
@@ -28,11 +29,14 @@ class Rich(aioschedule.Schedule):
 
     wall: epoch seconds of the next start, if it is in wall time. runs, skipped, coalesced,
     missed: starts, and due times left out: still running; many at once; later than `grace`.
+    retried: runs made again since they failed.
     """
 
     # A record holds only what differs from these.
     due = trigger = on = start = finish = left = grace = _w = None
     jitter = missed = owed = holders = 0
+    retries = retried = 0  # how often a run that fails is made again; and was, up to now
+    retry_in = 0  # ms
     coalesce = True
     unset = False  # held, since the wall clock is not set
     overlap = "skip"
@@ -195,7 +199,7 @@ class Rich(aioschedule.Schedule):
             if self.left <= 0:
                 self.pending = False
                 sched.withdraw(self)
-        if self.overlap == "skip" and not n:
+        if self.overlap == "skip" and not n and not self.retries:
             sched.launch(self)
         else:
             from .overlap import begin
@@ -258,21 +262,23 @@ def _policy(s, sched, when):
     if "grace" in when:
         s.grace = aioschedule.seconds_ms("grace", when["grace"])
     if "count" in when:
-        s.left = _count("count", when["count"])
+        s.left = count("count", when["count"])
     c = when.get("coalesce", True)
     if c is not True and c is not False:
         raise TypeError("coalesce: expected a bool, got %r" % (c,))
     if not c:
         s.coalesce = c
-    o = when.get("overlap", "skip")
-    if o != "skip":
-        s.overlap = o if o in ("queue", "replace") else _count("overlap", o)
+    if "overlap" in when or "retries" in when or "retry_in" in when:
+        from .overlap import words
+
+        words(s, when)
 
 
-def _count(word, n):
-    if isinstance(n, bool) or not isinstance(n, int) or n < 1:
+def count(word, n, least=1):
+    """Return an int that is no less than that; ValueError names the word."""
+    if isinstance(n, bool) or not isinstance(n, int) or n < least:
         want = "'skip', 'queue', 'replace' or " if word == "overlap" else ""
-        raise ValueError("%s: expected %san int >= 1, got %r" % (word, want, n))
+        raise ValueError("%s: expected %san int >= %d, got %r" % (word, want, least, n))
     return n
 
 

@@ -27,6 +27,7 @@ def facts(s):
         "skipped": s.skipped,
         "coalesced": s.coalesced,
         "missed": s.missed,
+        "retried": s.retried,
         "when": ", ".join("%s=%s" % i for i in sorted(s.when.items())),
     }
 

@@ -123,6 +123,10 @@ def test_schedules_that_make_no_sense_are_refused():
         (ValueError, ("count", "True"), {"repeat": 5, "count": True}),
         (TypeError, ("coalesce", "5"), {"repeat": 5, "coalesce": 5}),
         (ValueError, ("overlap", "'twice'"), {"repeat": 5, "overlap": "twice"}),
+        (ValueError, ("retries", ">= 0", "-1"), {"repeat": 5, "retries": -1}),
+        (ValueError, ("retry_in", "retries"), {"repeat": 5, "retry_in": 1}),
+        (ValueError, ("retry_in", "-1"), {"repeat": 5, "retries": 1, "retry_in": -1}),
+        (ValueError, ("retries", "overlap=2"), {"repeat": 5, "retries": 1, "overlap": 2}),
         (ValueError, ("finish", "start"), {"repeat": 5, "start": 50, "finish": 40}),
         (ValueError, ("never due",), {"repeat": 5, "finish": T0 - 5}),
         (ValueError, ("never due",), {"at": T0 + 5, "finish": T0 + 4}),
@@ -274,6 +278,59 @@ async def test_what_is_due_while_it_runs():
         assert s.runs == len(job.at)
         aioctl.delete("job")
         await turns()
+
+
+async def test_a_run_that_fails_is_made_again():
+    asked = []
+    aioctl.watcher = lambda rec: asked.append(rec.state)
+    job = Job(error=ValueError("boom"))
+    s = aioschedule.schedule("job", start_in=0, repeat=10, retries=2, retry_in=0)
+    heard = []
+    aioschedule.listen(lambda event, name, s, rec: heard.append(event), ("failed", "done"))
+    await go(0)
+    await turns(20)
+    assert len(job.at) == 3 and s.retried == 2 and s.runs == 1
+    assert job.rec.state == "error" and asked == [], asked  # the plan is asked, no watcher
+    assert heard == ["failed"], heard  # the last one
+    job.error = None
+    await go(10)
+    assert len(job.at) == 4 and job.rec.state == "done" and s.retried == 2
+    job.error = ValueError("again")
+    await go(10)
+    await turns(20)
+    assert len(job.at) == 7 and s.retried == 4  # each due time has its own
+    assert heard == ["failed", "done", "failed"]
+
+
+async def test_the_time_between_tries_and_a_stop_in_it():
+    job = Job(error=ValueError("boom"))
+    aioschedule.schedule("job", start_in=0, retries=3, retry_in=0.02)
+    await go(0)
+    assert len(job.at) == 1 and job.rec.state == "backoff"
+    await asyncio.sleep_ms(25)
+    await turns()
+    assert len(job.at) == 2 and job.rec.state == "backoff"
+    aioctl.stop("job")
+    await turns()
+    assert job.rec.state == "stopped"
+    await asyncio.sleep_ms(30)
+    assert len(job.at) == 2
+
+
+async def test_what_is_due_while_it_is_tried_again():
+    for overlap, runs, skipped in (("skip", 3, 1), ("queue", 6, 0), ("replace", 4, 0)):
+        job = Job(error=ValueError("boom"))
+        when = {"start_in": 0, "repeat": 10, "overlap": overlap, "retries": 2}
+        s = aioschedule.schedule("job", retry_in=0.02, **when)
+        await go(0)
+        await go(10)
+        assert s.skipped == skipped, (overlap, s.skipped)
+        aioschedule.pause("job")
+        for _ in range(12):
+            await asyncio.sleep_ms(10)
+        assert len(job.at) == runs and job.rec.state == "error", (overlap, job.at)
+        aioschedule.unschedule("job")
+        aioctl.delete("job")
 
 
 async def test_a_stop_forgets_what_is_queued():
