@@ -1,13 +1,14 @@
 """The REPL of `aiorepl`: the console, and how a command runs.
 
-The line editor (`aioconsole.edit`) is loaded at the first key, the raw REPL that host tools
-speak (`aioconsole.raw`) with the first of them.
+The line editor (`aioconsole.edit`) is loaded when a person types, the raw REPL that host tools
+speak (`aioconsole.raw`) with the first of them, all else on use.
 """
 
 import asyncio
 import io
 import select
 import sys
+from asyncio import core
 
 from micropython import const, kbd_intr
 
@@ -17,7 +18,6 @@ except ImportError:
     termios = None
 
 _RETRY_S = const(1)  # pause after a MemoryError, for the other tasks to go on
-_AHEAD = const(512)  # bytes typed while a command is awaited; more stay in the port's buffer
 
 # What Console.mode() takes: Ctrl-C is a byte, is an interrupt, is what it was before.
 _BYTES = const(0)
@@ -36,13 +36,27 @@ class Console(asyncio.StreamReader):
     tty = None  # the terminal's attributes, if there is one: those before, ours
     lflag = _LFLAG  # while a command runs
     last = 0  # the last key: the LF of a CRLF is no line of its own
+    remote = False
+    g: dict  # the globals of its commands
+    local = None  # of the class: the console on the terminal of the program
+    now = None  # of the class: the console whose command computes at this moment
+    editor = None  # of aioconsole.edit, from the first key on
+    above = None  # takes what other tasks print, while that must not reach the terminal as it is
 
-    def __init__(self):
-        super().__init__(sys.stdin.buffer)  # bytes: a text stream cuts UTF-8 to pieces
+    def __init__(self, stream=None):
+        """stream: bytes to read, with poll; without it, standard input."""
+        # Bytes: a text stream cuts UTF-8 to pieces.
+        super().__init__(sys.stdin.buffer if stream is None else stream)
         self.keys = []  # bytes read and not yet used; -1 is the end of input
         poll = select.poll()
         poll.register(self.s, 1)  # POLLIN
         self.poll = poll.poll
+        if stream is None:
+            self.open()
+
+    def open(self):
+        """Make the terminal give each key."""
+        Console.local = self
         if termios:
             try:
                 t = termios.tcgetattr(0)
@@ -64,6 +78,10 @@ class Console(asyncio.StreamReader):
         except OSError:  # it hung up
             pass
 
+    def write(self, text):
+        """Write `text` to the person, or the tool, at this console."""
+        sys.stdout.write(text)
+
     def mode(self, m):
         if not termios:
             kbd_intr(3 if m else -1)
@@ -75,10 +93,15 @@ class Console(asyncio.StreamReader):
 
     def call(self, f, *args):
         """Call `f` while Ctrl-C interrupts; returns (value, None) or (None, exception)."""
+        Console.now = self
+        core.run_until_complete = _refuse
         try:
             return self._call(8 if termios else 1, f, args), None
         except BaseException as e:  # noqa: BLE001 - a guard: the caller shows it
             return None, e
+        finally:
+            Console.now = None
+            core.run_until_complete = _until
 
     # An interrupt may come between any two steps until the mode is back (a signal even within
     # one), and a host tool sends many: each level outlives one.
@@ -91,50 +114,20 @@ class Console(asyncio.StreamReader):
         finally:
             self.mode(_BYTES)
 
-    async def wait(self, coro):
-        """Await `coro` in a task that Ctrl-C cancels; returns as call() does."""
-        out: list = [None, None]
-        done = asyncio.Event()
-
-        async def run():
-            try:
-                out[:] = await coro, None
-            except BaseException as e:  # noqa: BLE001 - a guard: the caller shows it
-                out[1] = out[1] or e
-            done.set()
-
-        async def watch():
-            keys = self.keys
-            while len(keys) < _AHEAD:
-                c = await self.more()
-                if c < 0:
-                    break
-                if c == 3:
-                    keys.pop()
-                    out[1] = KeyboardInterrupt()
-                    t.cancel()
-
-        t = asyncio.create_task(run())
-        w = asyncio.create_task(watch())
-        try:
-            await done.wait()
-        finally:
-            t.cancel()
-            w.cancel()
-        return out
-
     async def more(self):
         """Wait for bytes and keep all that are there; returns the last."""
         keys = self.keys
+        poll = self.poll
+        read = self.s.read
         try:
-            b = await self.read(1)
+            c = (await self.read(1))[0]
             while True:
-                keys.append(b[0])
+                keys.append(c)
                 # What follows a line belongs to its command, which may read it itself.
                 # After 64 bytes the other tasks have their turn.
-                if b < b" " or len(keys) > 63 or not self.poll(0):
+                if c < 32 or len(keys) > 63 or not poll(0):
                     break
-                b = self.s.read(1)
+                c = read(1)[0]
         except (IndexError, OSError):  # b"", or a terminal that hung up
             keys.append(-1)
         return keys[-1]
@@ -145,7 +138,7 @@ class Console(asyncio.StreamReader):
             await self.more()
         c = self.keys.pop(0)
         if c < 0:
-            print()
+            self.write("\n")
             raise EOFError
         return c
 
@@ -157,6 +150,10 @@ class Console(asyncio.StreamReader):
         self.last = c
         return 10 if c == 13 else c
 
+    def show(self, value):
+        """Print the value of a command; it becomes `_`."""
+        eval(compile("value", "", "single"), {"value": value})
+
     def report(self, e):
         """Print the traceback of `e`, without the frames of this package; SystemExit goes on."""
         if isinstance(e, SystemExit):
@@ -165,73 +162,56 @@ class Console(asyncio.StreamReader):
         if self.call(sys.print_exception, e, f)[1]:
             f.write("?\n")  # its arguments cannot be printed
         for line in f.getvalue()[:-1].split("\n"):
-            if "/aioconsole/" not in line:
-                print(line)
+            if "<stdin>+" in line:
+                from aioconsole.wrap import mapped
+
+                line = mapped(line)
+            if "aioconsole/" not in line:
+                self.write(line.replace(", in __repl__", ", in <module>") + "\n")
 
 
-# In place of asyncio.run() while a command runs: a loop within the loop crashes MicroPython.
-def _refuse(coro):
+_until = core.run_until_complete
+
+
+# In its place while a command runs: a loop within the loop crashes MicroPython.
+def _refuse(main_task=None):
+    if main_task:
+        main_task.cancel()
     raise RuntimeError("asyncio.run(): a loop runs already; use await")
 
 
-# Run `code`; if it awaits, put a coroutine function for it into `d` instead. The compiler
-# says which: only what it refuses is tried again inside a function.
-def _start(code, g, d, modes):
-    code = str(code, "utf-8")
+# The code objects of a command; a tuple is one that awaits (see aioconsole.wrap).
+def _compiled(code, modes):
+    if not isinstance(code, str):
+        code = str(code, "utf-8")
     for mode in modes:
         try:
-            c = compile(code, "<stdin>", mode)
+            return (compile(code, "<stdin>", mode),)
         except SyntaxError as e:
             error = e
-        else:
-            real = asyncio.run
-            asyncio.run = _refuse
-            try:
-                return eval(c, g)
-            finally:
-                asyncio.run = real
     if "await" in code or "async" in code:
-        names = _names(code)
-        # Indent all lines but those inside a long string.
-        c = '"""' if '"""' in code else "'''"
-        parts = code.split(c)
-        for i in range(0, len(parts), 2):
-            parts[i] = parts[i].replace("\n", "\n ")
-        code = c.join(parts)
-        for form in ("%s;return (%s\n)", "%s;%s", "\n %s\n %s"):
-            try:
-                c = compile("async def __repl__():" + form % (names, code), "<stdin>", "exec")
-            except SyntaxError:
-                continue
-            return eval(c, g, d)
+        from aioconsole.wrap import parts
+
+        return parts(code, modes[0])
     raise error  # pyright: ignore[reportGeneralTypeIssues]  there is a mode at least
 
 
-# Declare global whatever may be a name, so that assignments, imports, loop variables and
-# definitions in the function land where a plain command would put them. What is only read, an
-# attribute, a word in a string, or local to an inner function is not changed by that.
-def _names(code):
-    for c in "\"'()[]{}:;,.+-*/%&|^~<>=!@#\\":
-        code = code.replace(c, " ")
-    names = "global _"
-    for c in code.split():
-        try:
-            c = names + "," + c
-            compile(c, "", "exec")
-            names = c
-        except SyntaxError:  # a keyword, a number, a name met before
-            pass
-    return names
+# Run `code`; returns what it raised, or None. modes: of compile(), the first that fits.
+async def run(code, g, s, *modes):
+    found, e = s.call(_compiled, code, modes)
+    for c in found or ():
+        if isinstance(c, tuple):
+            from aioconsole.wrap import wait
 
-
-# Run `code`; returns what it raised, or None.
-async def run(code, g, s, modes):
-    d = {}
-    e = s.call(_start, code, g, d, modes)[1]
-    if d:
-        v, e = await s.wait(d["__repl__"]())
-        if v is not None:
-            e = s.call(_start, "value", {"value": v}, d, modes)[1]
+            d = {}
+            eval(c[0], g, d)
+            value, e = await wait(s, d["__repl__"]())
+            if value is not None and c[1]:
+                e = s.call(s.show, value)[1]
+        else:
+            e = s.call(eval, c, g)[1]
+        if e:
+            break
     return e
 
 
@@ -240,7 +220,7 @@ async def execute(code, g, s):
 
     Prints its value, which also becomes `_`, or its traceback; SystemExit goes on.
     """
-    e = await run(code, g, s, ("single", "exec"))
+    e = await run(code, g, s, "single", "exec")
     if e:
         s.report(e)
 
@@ -249,7 +229,6 @@ async def execute(code, g, s):
 # for a dropped task), the loop would turn for ever: the program is left instead, a board for
 # its own REPL.
 def _leave():
-    core = asyncio.core
     asyncio.new_event_loop()
     queue = core._io_queue
     wait = queue.wait_io_event
@@ -262,33 +241,69 @@ def _leave():
     queue.wait_io_event = last
 
 
-async def repl(g, prompt):
-    """Run commands in the globals `g` until Ctrl-D, the end of input or a cancel."""
-    hist = []
-    s = Console()
+# The next command, or the control key that stands for one. A host tool needs no editor.
+async def _command(s, prompt, history):
+    if not s.editor:
+        c = await s.key()
+        if c in b"\1\2\3\4\5\n":
+            s.write("\n")
+            return "" if c == 10 else c
+        s.keys.insert(0, c)
+        from aioconsole.edit import Editor
+
+        s.editor = Editor(s, prompt, history)
+    return await s.editor.line()
+
+
+# Until Ctrl-D.
+async def _serve(s, prompt, history):
+    while True:
+        try:
+            s.write(prompt)
+            c = await _command(s, prompt, history)
+            if c == 4:
+                return
+            if c == 1:
+                from aioconsole.raw import raw_repl
+
+                await raw_repl(s, s.g)
+            elif c == 5:
+                from aioconsole.paste import paste
+
+                await execute(await paste(s), s.g, s)
+            elif c not in (2, 3):
+                await execute(c, s.g, s)
+        except MemoryError:  # the rest of the line is no command, but a comment
+            s.write("\nMemoryError\n")
+            s.keys = [35]
+            await asyncio.sleep(_RETRY_S)  # needs none, and others may set some free
+
+
+def part(name):
+    """Return what aiorepl has under this name beside task()."""
+    module = {"serve": ".server", "hashed": ".server", "raw_repl": ".raw"}.get(name, "")
+    return getattr(__import__("aioconsole" + module, None, None, (name,)), name)
+
+
+async def repl(g=None, prompt="--> ", stream=None, history=None):
+    """The REPL of aiorepl.task(), which see."""
+    if stream is not None:
+        from aioconsole.stream import StreamConsole
+
+        s = StreamConsole(stream)
+    else:
+        s = Console()
+    names = __import__("__main__").__dict__
+    s.g = (dict(names) if s.remote else names) if g is None else g
     try:
-        print("Starting asyncio REPL...")
-        while True:
-            try:
-                sys.stdout.write(prompt)
-                if not s.keys:
-                    await s.more()
-                from aioconsole.edit import edit
-
-                c = await edit(s, prompt, hist)
-                if c == 4:
-                    return _leave()
-                if c == 1:
-                    from aioconsole.raw import raw_repl
-
-                    await raw_repl(s, g)
-                elif c not in (2, 3):
-                    await execute(c, g, s)
-            except MemoryError:  # the rest of the line is no command, but a comment
-                print("\nMemoryError")
-                s.keys = [35]
-                await asyncio.sleep(_RETRY_S)  # needs none, and others may set some free
+        s.write("Starting asyncio REPL...\n")
+        await _serve(s, prompt, history)
+        if not s.remote:
+            _leave()
     except (EOFError, OSError):  # nobody there any more: the program goes on
         pass
+    except SystemExit:
+        if not s.remote:  # there it ends the session
+            raise
     finally:
         s.close()

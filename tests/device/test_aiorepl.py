@@ -76,6 +76,47 @@ COMMANDS = (
     (bytearray("x = 'é'".encode()), {"x": "é"}),
     ("await asyncio.sleep_ms(0), (x := 5)", {"x": 5}),
     ("global x; x = await double(1)", {"x": 2}),
+    ("x = 'await y' ; z = await double(1); w = 'async for'", {"x": "await y", "z": 2}),
+    ('x = """\nawait\n\n  \'\'\'\n"""; z = await double(1)', {"x": "\nawait\n\n  '''\n"}),
+    (
+        "if await double(1):\n  x = '''a\n b\n'''\n  z = \"\"\"c\nd\"\"\"",
+        {"x": "a\n b\n", "z": "c\nd"},
+    ),
+    ("if await double(1):\n\tx = 1\n\tif x:\n\t\tz = 2\n        w = 3", {"x": 1, "z": 2, "w": 3}),
+    (
+        "if await double(1):\n x = [\n1,\n2]\n z = \\\n5\n w = 'a\\\nb'",
+        {"x": [1, 2], "z": 5, "w": "ab"},
+    ),
+    ("from json import *; x = await double(1); y = loads('7')", {"x": 2, "y": 7}),
+    ("# await\nx = await double(1)\n\n# async\ny = x + 1\n", {"x": 2, "y": 3}),
+    (
+        "class C:\n  x = 1\n\n  async def f(self): return await double(3)\ny = await C().f()",
+        {"y": 6},
+    ),
+    (
+        "x = 0\nfor i in (1, 2):\n  async with Context() as c:\n    x += c\nelse:\n  x += 1",
+        {"x": 13},
+    ),
+    (
+        "try:\n  x = await double(1); 1 / 0\nexcept ValueError: x = 5\nexcept:\n  y = 6\n"
+        "finally: z = 7",
+        {"x": 2, "y": 6, "z": 7},
+    ),
+    ("def g(f): return f\n@g\nasync def f(x): return await double(x)\ny = await f(4)", {"y": 8}),
+    ("del y; x = await double(1)", {"x": 2, "y": None}),
+    ("def f():\n  global x\n  x = 5\nf(); y = await double(x)", {"x": 5, "y": 10}),
+    (
+        "def f():\n n = 1\n def g():\n  nonlocal n; n += 1; return n\n return g()\n"
+        "x = await double(f())",
+        {"x": 4},
+    ),
+    ("x: int = await double(1)", {"x": 2}),
+    ("x = f'{await double(1)}'", {"x": "2"}),
+    ("assert await double(1) == 2, 'await'; x = 1", {"x": 1}),
+    ("x = {'a': await double(1)}['a']", {"x": 2}),
+    ("await double(1) if y else None; x = y", {"x": 4}),
+    ("x = await double(1);", {"x": 2}),
+    ("\n\nx = await double(1)\n\n", {"x": 2}),
 )
 
 
@@ -84,6 +125,90 @@ async def test_the_names_of_a_command_are_global():
         g = await after(code)
         for name, value in made.items():
             assert g.get(name) == value, (code, name, g.get(name))
+
+
+class Page(aiorepl.Console):
+    """A console that keeps what is written to it."""
+
+    text = ""
+
+    def write(self, text):
+        self.text += text
+
+
+async def shown(code):
+    # What the command writes to its console.
+    page = Page()
+    await aiorepl.execute(code, names(), page)
+    return page.text
+
+
+LINES = (
+    # (command, the lines of its traceback)
+    ("1 // 0", "1"),
+    ("await double(1 // 0)", "1"),
+    ("x = 1\n\n1 // 0", "3"),
+    ("x = 1\n\nawait double(1 // 0)", "3"),
+    ("x = await double(1)\n1 // 0", "2"),
+    ("x = await double(1); 1 // 0", "1"),
+    ("if 1:\n  await double(1 // 0)", "2"),
+    ("if await double(1):\n\n  # x\n  1 // 0", "4"),
+    ("\nif await double(1):\n  1 // 0", "3"),
+    ("\n\nif await double(1):\n  1 // 0", "4"),
+    ("\n\n\n\nif await double(1):\n  1 // 0", "6"),
+    ("async for i in Count(1):\n  1 // 0", "2"),
+    ("async with Context():\n  x = (1,\n 1 // 0)", "3"),
+    ("x = '''\n\n'''; await double(1)\n1 // 0", "4"),
+    ("def f():\n  1 // 0\n\nawait double(f())", "4 2"),
+    ("await double(1)\ndef f():\n  1 // 0\n\nf()", "5 3"),
+    ("if await double(1):\n  def f():\n    1 // 0\n\n  f()", "5 3"),
+    ("async def f():\n  await double(1)\n  1 // 0\nawait f()", "4 3"),
+    ("await double(\n  1,\n  1 // 0)", "3"),
+    ("x = = 1", "1"),
+    ("await double(1)\nx = = 1", "2"),
+    ("await double(1)\nif 1:\n  break", "3"),
+    ("await double(1)\nreturn 5", "2"),
+    ("if await double(1):\n  x = 1\n  continue", "3"),
+    ("await double(1); x = 1; return", "1"),
+    ("if await double(1):\n  return 5", "1"),
+    ("x = 1\ny = (2,\nawait double(1)", "4"),
+)
+
+
+async def test_a_traceback_tells_the_line():
+    for code, lines in LINES:
+        text = await shown(code)
+        found = [part.split("\n")[0].split(",")[0] for part in text.split('"<stdin>", line ')[1:]]
+        assert found == lines.split(), (code, text)
+        assert "Error: " in text, (code, text)
+        assert "__repl__" not in text, (code, text)
+
+
+async def test_nothing_runs_of_a_command_that_is_wrong_at_its_end():
+    for code in ("x = 5\nawait double(1)\n1 = 2", "x = 5; await double(1); yield", "x = 5; a b"):
+        g = await after(code)
+        assert "x" not in g, code
+
+
+async def test_values_are_shown_of_one_line_and_not_of_several():
+    for code, text in (
+        ("1; await double(1); 'await'", "1\n2\n'await'\n"),
+        ("await double(\n2\n)", "4\n"),
+        ("1\nawait double(1)\n2", ""),
+        ("async for i in Count(1):\n  i", ""),
+    ):
+        import builtins
+
+        page = []
+        real = builtins.__repl_print__
+        builtins.__repl_print__ = lambda v, page=page: page.append(
+            "" if v is None else repr(v) + "\n"
+        )
+        try:
+            await after(code)
+        finally:
+            builtins.__repl_print__ = real
+        assert "".join(page) == text, (code, page)
 
 
 async def test_a_failing_command_keeps_what_it_did_before():
@@ -197,3 +322,154 @@ async def test_commands_leave_no_garbage_behind():
         gc.collect()
         used[i] = gc.mem_alloc()
     assert used[-1] <= used[1], used
+
+
+class Line:
+    """A connection on which `said` was typed; keeps what is written to it."""
+
+    def __init__(self, said):
+        self.said = said
+        self.text = b""
+        self.closed = False
+
+    async def read(self, n):
+        self.said, c = self.said[n:], self.said[:n]
+        return c
+
+    def write(self, b):
+        self.text += b
+
+    async def drain(self):
+        pass
+
+    def close(self):
+        self.closed = True
+
+    async def wait_closed(self):
+        assert self.closed
+
+
+class Delays:
+    """In place of asyncio.sleep: keeps the seconds."""
+
+    def __init__(self, server):
+        self.s = []
+        self.asyncio = server.asyncio
+        server.asyncio = self
+
+    def __getattr__(self, name):
+        return getattr(self.asyncio, name)
+
+    async def sleep(self, s):
+        self.s.append(s)
+
+
+async def test_each_wrong_password_makes_all_others_wait_longer():
+    from aioconsole import server
+
+    delays = Delays(server)
+    door = server.Door({}, "", 1)
+    await door.lock("right")
+    for _ in range(3):
+        line = Line(b"wrong\rx\r\r")
+        assert not await door.login(line)
+        assert line.text.count(b"wrong") == 3
+    assert delays.s == [1, 2, 4, 8, 16, 32, 32, 32]
+    assert await door.login(Line(b"right\r"))
+    assert await door.login(Line(b"wrong\rright\r"))
+    assert delays.s[8:] == [32, 1]
+
+
+async def test_a_hash_is_salted_and_serves_in_place_of_the_password():
+    from aioconsole import server
+
+    Delays(server)
+    one, two = await server.hashed("ó" * 32), await server.hashed("ó" * 32)
+    assert one != two and "ó" not in one
+    for secret in (one, two):
+        door = server.Door({}, "", 1)
+        await door.lock(secret)
+        assert await door.login(Line(("ó" * 32 + "\r").encode()))
+        assert not await door.login(Line(("ó" * 31 + "\r").encode() * 3))
+        assert not await door.login(Line(("ó" * 32 + "x\r").encode() * 3))
+    door = server.Door({}, "", 1)
+    await door.lock("a$b$c")  # looks like a hash, but is a password
+    assert await door.login(Line(b"a$b$c\r"))
+
+
+async def test_the_parts_are_found_under_the_name_of_the_module():
+    from aioconsole import raw, server
+
+    assert aiorepl.serve is server.serve
+    assert aiorepl.hashed is server.hashed
+    assert aiorepl.raw_repl is raw.raw_repl
+    try:
+        aiorepl.nothing  # noqa: B018  the look-up is the subject
+    except AttributeError:
+        return
+    raise AssertionError
+
+
+async def test_serve_refuses_what_makes_no_sense():
+    from aioconsole.server import serve
+
+    for what, args, kw in (
+        ("port", (0,), {}),
+        ("port", ("23",), {}),
+        ("port", (65536,), {}),
+        ("limit", (2323,), {"limit": 0}),
+        ("password", (2323,), {"host": "0.0.0.0"}),
+        ("password", (2323,), {"password": ""}),
+        ("password", (2323,), {"password": "x" * 65}),
+        ("password", (2323,), {"password": 5}),
+    ):
+        try:
+            await serve(*args, **kw)
+        except (ValueError, TypeError) as e:
+            assert str(e).startswith(what + ": expected") or "None is for" in str(e), e
+        else:
+            raise AssertionError((args, kw))
+
+
+async def test_other_tasks_go_on_while_a_password_is_hashed():
+    from aioconsole import server
+
+    n = 0
+
+    async def count():
+        nonlocal n
+        while True:
+            n += 1
+            await asyncio.sleep_ms(0)
+
+    t = asyncio.create_task(count())
+    await server.hashed("x")
+    t.cancel()
+    assert n >= 20
+
+
+async def test_what_a_hash_compares_does_not_end_at_the_first_difference():
+    from aioconsole.server import same
+
+    asked = []
+
+    class Digest:
+        def __init__(self, b):
+            self.b = b
+
+        def __len__(self):
+            return len(self.b)
+
+        def __getitem__(self, i):
+            asked.append(i)
+            return self.b[i]
+
+    right = bytes(range(32))
+    for i in range(32):
+        wrong = bytearray(right)
+        wrong[i] ^= 1
+        asked.clear()
+        assert not same(Digest(wrong), right)
+        assert asked == list(range(32))
+    assert same(right, right)
+    assert not same(right + b"x", right + b"y")

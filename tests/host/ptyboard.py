@@ -15,6 +15,7 @@ import time
 import tty
 
 import pyte
+from mpremote.transport_serial import SerialTransport
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 MICROPYTHON = os.environ.get("MICROPYTHON") or str(ROOT / ".venv" / "bin" / "micropython")
@@ -42,12 +43,16 @@ def run_piped(path, data, heap="2M", **keywords):
 class Terminal:
     """A command on a terminal of its own, with pyte as the screen."""
 
-    def __init__(self, command, controlling=True, columns=80, lines=24):
-        """controlling: keys may raise signals, as at a real terminal; False: a mere line."""
+    def __init__(self, command, controlling=True, columns=80, lines=24, env=None):
+        """controlling: keys may raise signals, as at a real terminal; False: a mere line.
+
+        env: more of the environment.
+        """
         self.master, self.slave = pty.openpty()
         fcntl.ioctl(self.slave, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
         self.before = termios.tcgetattr(self.slave)
         self.screen = pyte.Screen(columns, lines)
+        self.screen.write_process_input = self.send  # a terminal answers when it is asked
         self.stream = pyte.ByteStream(self.screen)
         self.output = b""  # all that was written
         self.process = subprocess.Popen(
@@ -55,7 +60,7 @@ class Terminal:
             stdin=self.slave,
             stdout=self.slave,
             stderr=self.slave,
-            env=environment(),
+            env=environment() | (env or {}),
             start_new_session=True,
             preexec_fn=_take_terminal if controlling else None,
         )
@@ -180,7 +185,11 @@ class SerialBoard:
                     return
                 os.write(other[fd], data)
 
-    def mpremote(self, *arguments, cwd=None):
+    def transport(self):
+        """What mpremote itself talks through; its reads end after TIMEOUT at the latest."""
+        return SerialTransport(self.port, timeout=TIMEOUT)
+
+    def mpremote(self, *arguments, timeout=TIMEOUT, **keywords):
         """Run mpremote on this board; returns the finished process, output in `.stdout`."""
         command = [sys.executable, "-m", "mpremote", "connect", self.port, *arguments]
         return subprocess.run(
@@ -188,6 +197,6 @@ class SerialBoard:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            cwd=cwd,
-            timeout=TIMEOUT,
+            timeout=timeout,
+            **keywords,
         )

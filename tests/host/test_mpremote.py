@@ -1,12 +1,16 @@
 """The real mpremote against the raw REPL of `aiorepl`, while the program goes on."""
 
 import hashlib
+import json
+import os
 import random
+import sys
 
 import pytest
-from ptyboard import ROOT, SerialBoard
+from ptyboard import ROOT, SerialBoard, Terminal
 
 PROGRAM = ROOT / "tests" / "host" / "programs" / "repl_gather.py"
+NOISY = ROOT / "tests" / "host" / "programs" / "repl_noisy.py"
 
 
 @pytest.fixture
@@ -109,8 +113,178 @@ def test_a_mounted_folder_is_imported_from(board, tmp_path):
     ticks(board)
 
 
-def test_many_tools_in_a_row_leave_the_program_alive(board):
+def test_a_mounted_folder_is_worked_in_by_a_script_that_awaits(board, tmp_path):
+    (tmp_path / "data.txt").write_text("ż" * 1000)
+    (tmp_path / "script.py").write_text(
+        "with open('data.txt') as f: text = f.read()\n"
+        "await double(1)\n"
+        "with open('copy.txt', 'w') as f: f.write(text)\n"
+        "await double(1)\n"
+        "print(len(text))\n"
+    )
+    result = board.mpremote("mount", ".", "run", "script.py", cwd=tmp_path)
+    assert output(result).splitlines()[-1] == "1000"
+    assert (tmp_path / "copy.txt").read_text() == "ż" * 1000
+    ticks(board)
+
+
+def test_200_kb_are_copied_while_the_program_goes_on(board, tmp_path):
+    data = random.Random(2).randbytes(200_000)
+    (tmp_path / "up").write_bytes(data)
     before = ticks(board)
-    for _ in range(5):
-        output(board.mpremote("exec", "pass"))
+    output(board.mpremote("resume", "cp", str(tmp_path / "up"), f":{tmp_path}/there", timeout=90))
+    assert (tmp_path / "there").read_bytes() == data
+    # Each of its 800 writes takes several milliseconds, in which a task of 5 ms has its turns.
+    assert ticks(board) > before + 200
+
+
+@pytest.mark.parametrize(
+    "arguments, expected",
+    [
+        (("resume", "exec", "print(6 * 7)"), "42\n"),
+        (("resume", "eval", "6 * 7"), "42\n"),
+        (("exec", "--no-follow", "n = -10**9"), ""),
+        (("fs", "cat", ":{}/a.txt"), "text"),
+        (("ls", ":{}/sub"), "ls :{}/sub\n"),
+        (("fs", "tree", ":{}"), "tree :{}\n:{}\n├── a.txt\n└── sub\n"),
+        (("cp", "-r", ":{}", "{}-down"), "cp :{} {}-down\n"),
+        (("rm", ":{}/a.txt"), "rm :{}/a.txt\n"),
+        (("rmdir", ":{}/sub"), "rmdir :{}/sub\n"),
+        (("rm", "-r", ":{}"), "rm :{}\n"),
+        (("touch", ":{}/b.txt"), "touch :{}/b.txt\n"),
+        (("mkdir", ":{}/c"), "mkdir :{}/c\n"),
+    ],
+    ids=lambda a: "-".join(a[:2]).partition(" ")[0] if isinstance(a, tuple) else "",
+)
+def test_a_command_of_the_tool_answers_as_with_the_built_in_repl(
+    board, tmp_path, arguments, expected
+):
+    there = tmp_path / "there"
+    (there / "sub").mkdir(parents=True)
+    (there / "a.txt").write_text("text")
+    result = board.mpremote(*[a.format(there) for a in arguments])
+    assert output(result) == expected.format(there, there)
+    assert output(board.mpremote("exec", "print('on')")) == "on\n"
+
+
+def test_df_lists_the_file_systems(board):
+    assert output(board.mpremote("df")).splitlines()[0].split()[:2] == ["filesystem", "size"]
+
+
+def test_the_clock_of_the_board_is_read_and_set(board):
+    clock = (
+        "import sys\n"
+        "class machine:\n  class RTC:\n"
+        "    def datetime(self, *t):\n"
+        "      if not t: return machine.now\n"
+        "      machine.now = t[0]\n"
+        "sys.modules['machine'] = machine"
+    )
+    output(board.mpremote("exec", clock))
+    output(board.mpremote("rtc", "--set"))
+    now = json.loads("[%s]" % output(board.mpremote("rtc")).strip()[1:-1])
+    assert (now[0] > 2000, len(now)) == (True, 8)
+
+
+def test_a_file_is_edited_in_the_editor_of_the_host(board, tmp_path):
+    there = tmp_path / "there.txt"
+    there.write_text("zażółć\n")
+    editor = tmp_path / "editor.sh"
+    editor.write_text('#!/bin/sh\necho "$(cat "$1") gęślą" > "$1"\n')
+    editor.chmod(0o755)
+    output(board.mpremote("edit", f":{there}", env=dict(os.environ, EDITOR=str(editor))))
+    assert there.read_text() == "zażółć gęślą\n"
+
+
+def test_a_package_is_installed_from_a_local_path(board, tmp_path):
+    package = tmp_path / "package"
+    package.mkdir()
+    (package / "small.py").write_text("answer = 42\n")
+    (package / "package.json").write_text(json.dumps({"urls": [["small.py", "small.py"]]}))
+    lib = tmp_path / "lib"
+    lib.mkdir()
+    output(
+        board.mpremote(
+            "mip", "install", "--no-mpy", f"--target={lib}", str(package / "package.json")
+        )
+    )
+    assert (lib / "small.py").read_text() == "answer = 42\n"
+
+
+def test_the_repl_command_is_a_terminal_of_the_program(board):
+    command = [sys.executable, "-m", "mpremote", "connect", board.port, "repl"]
+    with Terminal(command) as t:
+        t.writes("Use Ctrl-] or Ctrl-x to exit this shell")
+        t.send("\r")
+        t.shows("", "-->")
+        t.send("x = awai\t double(2\x1b[D1\x1b[F); x\r")
+        t.shows("--> x = await double(12); x", "24", "-->")
+        t.send("\x1d")
+        assert t.exit_code() == 0
+    assert output(board.mpremote("eval", "x")) == "24\n"
+
+
+def test_what_tasks_print_is_no_part_of_an_answer():
+    with SerialBoard(NOISY) as board:
+        for _ in range(3):
+            assert output(board.mpremote("resume", "eval", "'é' * 3")) == "ééé\n"
+            code = "print('a'); await asyncio.sleep_ms(20); print('b')"
+            assert output(board.mpremote("resume", "exec", code)) == "a\nb\n"
+        assert ticks(board) > 10
+
+
+def test_what_tasks_print_is_shown_after_the_tool_and_bounded():
+    with SerialBoard(NOISY) as board:
+        t = board.transport()
+        t.enter_raw_repl(soft_reset=False)
+        t.exec("await asyncio.sleep_ms(200)")
+        t.serial.write(b"\x02")
+        text = t.serial.read_until(b"--> ").decode()
+        t.close()
+    assert len(text) < 1100
+    assert text.lstrip(">").startswith("\r\nnoise of ")
+    assert text.count("\r\nnoise of a") > 20
+
+
+BUSY = (
+    b"for i in range(10**9): i == 7 and print('begun')\r",
+    b"print('beg' + 'un'); await asyncio.sleep(99)\r",
+)
+
+
+def test_a_hundred_connects_with_their_bursts_of_ctrl_c_leave_every_task_alive(board):
+    before = ticks(board)
+    for i in range(100):
+        t = board.transport()
+        t.serial.write(b"\x03" * (i % 20))
+        if i % 3 == 0:  # in the midst of a command
+            t.serial.write(b"\x02" + BUSY[i % 2])
+            assert t.serial.read_until(b"begun\r\n").endswith(b"begun\r\n")
+        t.enter_raw_repl(soft_reset=i % 4 == 0)
+        assert t.eval("n - n + %d" % i) == i
+        if i % 5:  # else it is unplugged
+            t.exit_raw_repl()
+        t.close()
     assert ticks(board) > before
+
+
+def test_a_tool_loads_no_code_that_only_a_person_needs(board):
+    loaded = "[m for m in sorted(sys.modules) if m.startswith('aioconsole')]"
+    output(board.mpremote("exec", "import sys; await double(1)"))
+    assert output(board.mpremote("eval", loaded)).split("'")[1::2] == [
+        "aioconsole",
+        "aioconsole.output",
+        "aioconsole.paste",
+        "aioconsole.raw",
+        "aioconsole.tokens",
+        "aioconsole.wrap",
+    ]
+
+
+def test_a_tool_that_is_killed_in_the_midst_of_code_leaves_the_repl_in_order(board):
+    t = board.transport()
+    t.enter_raw_repl(soft_reset=False)
+    t.serial.write(b"\x05A\x01print('never')" + b"#" * 50)
+    t.serial.read_until(b"R\x01\x7f\x00\x01")
+    t.close()
+    assert output(board.mpremote("exec", "print('next')")) == "next\n"

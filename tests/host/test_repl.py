@@ -120,7 +120,7 @@ def test_an_error_is_shown_and_the_repl_goes_on(line, expected):
 def test_a_traceback_shows_the_frames_of_the_program_alone():
     text = transcript("def f(x): return x // 0", "async def g(x): return f(x)", "await g(1)")
     assert [line for line in text.splitlines() if "File" in line] == [
-        '  File "<stdin>", line 1, in __repl__',
+        '  File "<stdin>", line 1, in <module>',
         '  File "<stdin>", line 1, in g',
         '  File "<stdin>", line 1, in f',
     ]
@@ -215,11 +215,11 @@ def test_history_is_walked_and_edited(repl):
     repl.shows("--> 220", "220", "-->")
 
 
-def test_history_keeps_the_last_ten_lines(repl):
-    for i in range(12):
+def test_history_keeps_the_last_32_lines(repl):
+    for i in range(34):
         repl.send("%d\r" % i)
         repl.shows("--> %d" % i, "%d" % i, "-->")
-    repl.send(UP * 20)
+    repl.send(UP * 40)
     repl.shows("--> 2")
 
 
@@ -270,6 +270,27 @@ def test_ctrl_c_interrupts_code_that_blocks(repl):
     repl.writes("begun\r\n")
     repl.send("\x03")
     repl.writes("KeyboardInterrupt: \r\n--> ")
+    alive(repl)
+
+
+def test_ctrl_c_interrupts_code_that_blocks_between_two_awaits(repl):
+    repl.send(
+        "\x05try:\r  await double(1)\r  print('begun')\r  while True: pass\r"
+        "finally:\r  await double(1)\r  print('ended')\r\x04"
+    )
+    repl.writes("\r\nbegun\r\n")
+    repl.send("\x03")
+    repl.writes("ended\r\nTraceback (most recent call last):\r\n")
+    repl.writes("KeyboardInterrupt: \r\n--> ")
+    alive(repl)
+
+
+def test_ctrl_c_between_the_steps_of_a_busy_command_ends_it(repl):
+    for _ in range(5):
+        repl.send("for i in range(10**9): i == 7 and print('begun'); await asyncio.sleep_ms(0)\r")
+        repl.writes("begun\r\n")
+        repl.send("\x03")
+        repl.writes("KeyboardInterrupt: \r\n--> ")
     alive(repl)
 
 
@@ -566,8 +587,13 @@ def test_an_exit_in_the_raw_repl_ends_the_program(repl):
 
 
 def test_a_second_loop_is_refused_instead_of_crashing():
-    commands = b"async def f(): return 5\nasyncio.run(f())\nawait f()\n40 + 2\n"
+    commands = (
+        b"async def f(): return 5\nasyncio.run(f())\nawait f(); asyncio.run(f())\n"
+        b"from asyncio import run\nrun(f())\nasyncio.get_event_loop().run_forever()\n"
+        b"await f()\n40 + 2\n"
+    )
     result = run_piped(ROOT / "tests" / "host" / "programs" / "repl_gather.py", commands + b"\4")
-    assert b"RuntimeError: asyncio.run(): a loop runs already; use await" in result.stdout
+    error = b"RuntimeError: asyncio.run(): a loop runs already; use await"
+    assert result.stdout.count(error) == 4
     assert b"\n5\n" in result.stdout and b"\n42\n" in result.stdout
     assert result.returncode == 0

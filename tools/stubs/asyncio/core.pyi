@@ -13,6 +13,8 @@ cur_task: Any  # None outside of a task
 _task_queue: TaskQueue
 _io_queue: IOQueue
 _exc_context: dict[str, Any]
+run_until_complete: Any
+Loop: Any
 
 class TaskQueue:
     def peek(self) -> Any: ...

@@ -1,0 +1,34 @@
+"""Code that comes as a whole: paste mode, and what host tools send."""
+
+
+async def read(s, get, tail):
+    """Read code up to Ctrl-D; forget it at Ctrl-C. Returns it and the byte that ended it.
+
+    get, tail: s.key and "\\n" for a person, who sees what is pasted; s.get and "\\4" for a host
+    tool, which sends no more than two windows of 127 bytes without a receipt: they fit any port's
+    buffer; s.get and "" for one that just sends, where Ctrl-A, B and @ end it as well.
+    """
+    code = bytearray()
+    n = 0
+    keys = s.keys
+    while True:
+        # A file comes byte by byte: what is there already needs no coroutine.
+        c = keys.pop(0) if tail != "\n" and keys and keys[0] >= 0 else await get()
+        if c < 5 and (c > 2 or not tail):
+            s.write(tail)
+            return (b"" if c == 3 else code), c
+        try:
+            code.append(c)  # pyright: ignore[reportAttributeAccessIssue]  see below
+        except (MemoryError, AttributeError):  # bytes take no more: the rest is dropped
+            code = b"raise MemoryError"
+        n += 1
+        if tail == "\n":
+            s.write(bytes((c,)))
+        elif tail and n % 127 == 0:
+            s.write("\1")
+
+
+async def paste(s):
+    """What a person pastes after Ctrl-E."""
+    s.write("paste mode; Ctrl-C to cancel, Ctrl-D to finish\n===\n")
+    return (await read(s, s.key, "\n"))[0]
