@@ -102,6 +102,21 @@ def test_a_trigger_loads_only_its_own_file():
     assert not hasattr(aiotrigger, "Corn")
 
 
+def test_the_scheduler_loads_cron_only_for_a_cron_schedule():
+    for name in list(sys.modules):
+        if name.startswith("aiotrigger"):
+            sys.modules.pop(name)
+    import aioschedule
+
+    aioschedule.schedule("interval", start_in=5, repeat=60)
+    assert not [m for m in sys.modules if m.startswith(("aiotrigger", "aioplan"))]
+    aioschedule.schedule("date", at=at("2099-01-01 00:00"))
+    aioschedule.schedule("window", repeat=60, jitter=1, finish=at("2099-01-01 00:00"))
+    assert "aiotrigger.cron" not in sys.modules and "aiotrigger.zone" not in sys.modules
+    aioschedule.schedule("cron", cron="0 0 * * *")
+    assert "aiotrigger.cron" in sys.modules
+
+
 # --- cron ---------------------------------------------------------------------------------
 
 
