@@ -108,6 +108,25 @@ def set_zone(zone=None, sched=None):
     replan(sched)
 
 
+def hook_clock():
+    """Let `ntptime.settime()` call `clock_changed`, so that what it sets is seen at once.
+
+    Who sets `machine.RTC` himself calls `clock_changed()`: built-in types take no hook.
+    """
+    import ntptime  # pyright: ignore[reportMissingImports] - of boards
+
+    settime = ntptime.settime
+    if getattr(settime, "__name__", "") == "settime":  # not hooked yet
+
+        def hooked(*args, **kwargs):
+            try:
+                return settime(*args, **kwargs)
+            finally:
+                aioschedule.clock_changed()
+
+        ntptime.settime = hooked
+
+
 def configure(config, sched=None):
     """Set up a scheduler from a dict or a JSON file: tz, defaults, schedules.
 

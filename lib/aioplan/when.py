@@ -5,13 +5,14 @@ Sources: APScheduler, user guide, "Limiting the number of concurrently executing
 """
 
 import random
+from time import ticks_diff
 
 from micropython import const
 
 import aioschedule
 from aiotrigger.days import EPOCH, number, seconds
 
-from . import fault, phase
+from . import fault
 
 WORDS = (
     "start_in repeat at cron on trigger start finish jitter count coalesce grace overlap "
@@ -21,6 +22,8 @@ _KINDS = ("start_in", "at", "cron", "on", "trigger")
 _BASE = (number(2020, 1, 1) - EPOCH) * 86400  # seconds since then are small ints until 2054
 _SET = (number(2024, 1, 1) - EPOCH) * 86400  # a clock that shows less has not been set
 _COUNTED = const(100)  # due times that are counted one by one when many were missed
+_BACK_MS = const(3 * 3600 * 1000)  # a clock set back by no more repeats no start of a day's job,
+_WILD_MS = const(60 * 1000)  # nor by this one of any cron expression
 _STEP_MS = const(1000)  # the wall clock was set if it moved this far against the clock
 
 
@@ -33,7 +36,7 @@ class Rich(aioschedule.Schedule):
     """
 
     # A record holds only what differs from these.
-    due = trigger = on = start = finish = left = grace = _w = None
+    due = trigger = on = start = finish = left = grace = _w = _grid = None
     jitter = missed = owed = holders = 0
     retries = retried = 0  # how often a run that fails is made again; and was, up to now
     retry_in = 0  # ms
@@ -65,7 +68,7 @@ class Rich(aioschedule.Schedule):
         if kind != "cron" or len(when) > 1:
             self.when = when
         if sched.wall is None and (self.calendar or self.start or self.finish):
-            sched.wall = Wall(sched.clock)
+            sched.wall = Wall(sched)
         self.wait(sched)
         if not self.pending:
             raise ValueError("schedule: never due: %r" % (when,))
@@ -88,7 +91,7 @@ class Rich(aioschedule.Schedule):
         if self.on is not None:
             return None
         if not self.calendar:
-            return self.windowed(sched, self.delay)
+            return self.first(sched, self.delay)
         s, ms = sched.clock.wall_ms()
         if self.wall is None:
             if self.unset != (s < _SET):
@@ -99,13 +102,32 @@ class Rich(aioschedule.Schedule):
             if self.wall is None:
                 self.pending = False
                 return None
-        return phase(self, (self.wall - s) * 1000 - ms) + self.shake()
+        return max((self.wall - s) * 1000 - ms, 0) + self.shake()
+
+    def first(self, sched, ms):
+        """Let the grid of an interval begin in `ms`; return the ms to the start in its window."""
+        if self.start is not None or self.finish is not None:
+            self._grid = (sched.clock.now() + ms // 1000, sched.clock.ms + ms % 1000)
+        return self.windowed(sched, ms)
+
+    def again(self, sched):
+        """Return the ms to the next start of an interval, its window having moved, or None."""
+        s, ms = self._grid  # pyright: ignore[reportGeneralTypeIssues]
+        ms += (s - sched.clock.now()) * 1000 - sched.clock.ms
+        return self.windowed(sched, ms if ms > 0 else (ms - 1) % (self.period or 1) + 1)
 
     def following(self, sched, after):
         """Return the due time of the trigger after `after`, epoch seconds, or None."""
+        t = self.start
+        if t is not None and after < t:
+            after = t - 1
         if sched.zone:
-            return sched.zone.next(self.trigger, after)
-        return self.trigger.next(after)  # pyright: ignore[reportAttributeAccessIssue]
+            t = sched.zone.next(self.trigger, after)
+        else:
+            t = self.trigger.next(after)  # pyright: ignore[reportAttributeAccessIssue]
+        if t is None or self.finish is None or t <= self.finish:
+            return t
+        return None
 
     def shake(self):
         """Draw the jitter of the next start, ms."""
@@ -158,8 +180,15 @@ class Rich(aioschedule.Schedule):
         jitter = self._late
         if self.trigger:
             return self._passed_times(sched, jitter)
-        if self.wall is not None:  # an interval that began at wall time goes on by the clock
+        if self.wall is not None:
+            # An interval that began at wall time goes on by the clock.
+            s, since = sched.clock.wall_ms()
+            since += (s - self.wall) * 1000
             self.wall = None
+            if not self.period:
+                return 0, max(since - jitter, 0), None
+            since %= self.period
+            return 0, max(since - jitter, 0), self.first(sched, self.period - since)
         if not self.period:
             return 0, late, None
         n = (late + jitter) // self.period
@@ -172,14 +201,29 @@ class Rich(aioschedule.Schedule):
         due = self.wall or 0
         n = 0
         while True:
-            t = self.following(sched, due if n < _COUNTED else max(now, due))
+            t = self.following(sched, due)
             if t is None or t > now:
                 break
             due = t
             n += 1
+            if n == _COUNTED:
+                due = self._latest(sched, due, now)
+                t = self.following(sched, due)
+                break
         since = (now - due) * 1000 + ms
         self.wall = t
         return n, since if n else max(since - jitter, 0), None if t is None else self.wait(sched)
+
+    def _latest(self, sched, due, now):
+        # The last due time up to `now`, from `due` on.
+        while due < now:
+            middle = (due + now) // 2
+            t = self.following(sched, middle)
+            if t is not None and t <= now:
+                due = t
+            else:
+                now = middle
+        return due
 
     def begin(self, sched, n=0, late=0):
         """Start the task, due `late` ms ago, as its policy says; `n` due times went before."""
@@ -235,11 +279,6 @@ def _wall(s, sched, kind, when):
             s.wall += -(-early * 1000 // s.period) * s.period // 1000
         elif early > 0 or s.finish is not None and s.finish < s.wall:
             s.pending = False
-    if s.trigger and (s.start is not None or s.finish is not None):
-        from aiotrigger.combine import Window
-
-        z = sched.zone.local if sched.zone else int
-        s.trigger = Window(s.trigger, *(t if t is None else z(t) for t in (s.start, s.finish)))
 
 
 def _epoch(sched, word, v):
@@ -285,46 +324,57 @@ def count(word, n, least=1):
 class Wall:
     """Sees that the wall clock was set, and plans anew what depends on it."""
 
-    _on = False  # until the scheduler runs, its queue stands still
-
-    def __init__(self, clock):
-        self._clock = clock
+    def __init__(self, sched):
+        self._clock = sched.clock
         self._s = self._ms = 0  # wall clock minus clock when last planned
-        self._stepped()
+        self._on = sched._s is not None  # until the scheduler runs, its queue stands still
+        self._back()
 
     def check(self, sched):
         """Plan the schedules of `sched` that are in wall time anew, if the clock was set."""
-        if self._stepped() or not self._on:
+        back = self._back()
+        if back or not self._on:
+            replan(sched, back, not self._on)
             self._on = True
-            replan(sched)
 
-    def _stepped(self):
+    def _back(self):
+        # By how many ms the clock was set back (forward: < 0); 0 if it was not.
         c = self._clock
         s = -c.now()
         ws, wms = c.wall_ms()
         s += ws
         ms = wms - c.ms
-        if -_STEP_MS < (s - self._s) * 1000 + ms - self._ms < _STEP_MS:
-            return False
+        back = (self._s - s) * 1000 + self._ms - ms
+        if -_STEP_MS < back < _STEP_MS:
+            return 0
         self._s = s
         self._ms = ms
-        return True
+        return back
 
 
-def replan(sched):
-    """Find the next start of all that is in wall time anew; what has become due starts, once."""
+def replan(sched, back=None, first=False):
+    """Find the next start of all that is in wall time anew; what has become due starts, once.
+
+    back: by how many ms the clock was set back; None: what was planned is void. first: the
+    scheduler begins now, and intervals with it.
+    """
     for s in list(sched.table.values()):
         if isinstance(s, Rich) and s.pending and not s.holders:
-            if s.calendar or s.start is not None and s.last is None:
-                _plan(sched, s)
+            if s.calendar or s._t and (s.start is not None or s.finish is not None):
+                _plan(sched, s, back, first)
 
 
-def _plan(sched, s):
+def _plan(sched, s, back, first):
+    again = not s.calendar and not first
+    if again and not s._far and ticks_diff(s._t.ph_key, sched._key) <= sched._ahead:
+        return  # it is due
     sched.withdraw(s)
     if s.trigger and s.wall is not None and s.wall > sched.clock.wall():
-        s.wall = None
+        # A clock that is put right by a little does not bring back what has been.
+        if back is None or back > (_WILD_MS if getattr(s.trigger, "wild", True) else _BACK_MS):
+            s.wall = None
     try:
-        ms = s.wait(sched)
+        ms = s.again(sched) if again else s.wait(sched)
     except Exception as e:  # noqa: BLE001 - a guard: reports
         ms = None
         s.pending = False

@@ -1,6 +1,7 @@
 """Schedules beyond an interval, and their verbs, on a clock that the tests move."""
 
 import asyncio
+import sys
 
 import aioctl
 from support import FakeClock, printed, turns
@@ -238,6 +239,36 @@ async def test_a_calendar_waits_for_a_clock_that_is_set():
     aioschedule.clock_changed()
     await go(DAY)
     assert seconds(noon) == [3 * DAY + DAY // 2], seconds(noon)
+
+
+async def test_what_ntptime_sets_is_seen_at_once():
+    class Ntp:
+        def settime(self):
+            clock.drift = 0
+            if self.fails:
+                raise OSError(110)
+
+        fails = False
+
+    sys.modules["ntptime"] = ntp = Ntp()
+    ntp.settime = ntp.settime  # as the function of a module is
+    aioschedule.hook_clock()
+    aioschedule.hook_clock()  # it is hooked once
+    clock.drift = -24 * 365 * DAY
+    aioctl.add(aioschedule.schedule_loop)
+    aioschedule.schedule("job", cron="0 12 * * *")
+    Job()
+    await turns()
+    assert aioschedule.next_due("job") is None
+    ntp.settime()
+    await turns()
+    assert aioschedule.next_due("job") == T0 + DAY // 2
+    ntp.fails = True
+    try:
+        ntp.settime()
+        raise AssertionError("no error")
+    except OSError:
+        pass
 
 
 async def test_local_time_with_daylight_saving():

@@ -1,0 +1,132 @@
+"""Runs scenarios of schedules on a clock that only it moves: one a line of stdin, what happened
+one a line of stdout, JSON.
+
+A scenario: {"wall": the wall clock at the start, "zone": text or null, "most": calls of
+run_pending() at most, "do": [...]}. What it may do, all times in ms:
+
+    ["add", name, when]    a schedule and its task
+    ["go", time]           time passes, from deadline to deadline
+    ["block", time]        time passes, and nobody looks
+    ["step", time]         the wall clock is set
+    ["look"]               run_pending(), as after clock_changed()
+
+What happened, a list: [clock, wall clock, ms to the next start or null, names that started] for
+each run_pending(); ["add", name, clock, wall clock, why it was refused or null]; at the end
+["counted", {name: [runs, missed, skipped, coalesced, pending]}].
+"""
+
+import asyncio
+import json
+import sys
+
+import aioctl
+
+
+class Clock:
+    """An `aioctl.Clock` that stands still until it is moved."""
+
+    def set(self, wall):
+        self.s = self.ms = 0
+        self._wall = wall  # its difference to the clock
+
+    def move(self, ms):
+        ms += self.ms
+        self.s += ms // 1000
+        self.ms = ms % 1000
+
+    def step(self, ms):
+        self._wall += ms
+
+    def now(self):
+        return self.s
+
+    def wall(self):
+        return self.wall_ms()[0]
+
+    def wall_ms(self):
+        ms = self._wall + self.s * 1000 + self.ms
+        return ms // 1000, ms % 1000
+
+    def times(self):
+        s, ms = self.wall_ms()
+        return [self.s * 1000 + self.ms, s * 1000 + ms]
+
+
+clock = aioctl.clock = Clock()
+clock.set(0)
+
+import aioschedule  # noqa: E402 - takes the clock that is there
+
+
+class Run:
+    """One scenario, on a scheduler of its own."""
+
+    def __init__(self, wall, zone, most, do):
+        clock.set(wall)
+        self.scheduler = aioschedule.Scheduler(clock)
+        aioctl.holds = self.scheduler.holds
+        self.scheduler.set_zone(zone)
+        self.most = most
+        self.do = do
+        self.happened = []
+        self.started = []
+
+    async def all(self):
+        for do, *words in self.do:
+            step = getattr(self, do)(*words)
+            if step:
+                await step
+        counted = {
+            n: [s.runs, s.missed, s.skipped, s.coalesced, s.pending]
+            for n, s in self.scheduler.table.items()
+        }
+        self.happened.append(["counted", counted])
+        for rec in list(aioctl.records()):
+            aioctl.delete(rec.name)
+        return self.happened
+
+    def add(self, name, when):
+        async def job():
+            self.started.append(name)
+
+        error = None
+        try:
+            self.scheduler.schedule(name, **when)
+        except (TypeError, ValueError) as e:
+            error = str(e)
+        else:
+            aioctl.add(job, name=name)
+        self.happened.append(["add", name] + clock.times() + [error])
+
+    def block(self, ms):
+        clock.move(ms)
+
+    def step(self, ms):
+        clock.step(ms)
+
+    async def look(self):
+        ms = self.scheduler.run_pending()
+        turns = 4
+        while turns:  # until the tasks have ended, and those that are owed a start
+            await asyncio.sleep_ms(0)
+            turns = 4 if any(s.owed for s in self.scheduler.table.values()) else turns - 1
+        self.happened.append(clock.times() + [ms, self.started[:]])
+        del self.started[:]
+        return ms
+
+    async def go(self, left):
+        while len(self.happened) < self.most:
+            ms = await self.look()
+            if ms is None or ms > left:
+                clock.move(left)
+                return
+            clock.move(ms)
+            left -= ms
+
+
+async def main():
+    for line in sys.stdin:
+        print(json.dumps(await Run(**json.loads(line)).all()))
+
+
+asyncio.run(main())
