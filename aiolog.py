@@ -58,16 +58,15 @@ class AioStream(io.IOBase):
         while True:
             with self._lock:
                 end = self._end
-                k = end % cap
-                ring.seek(k)
+                k = end % cap  # where the ring stands
                 # Neither str.encode nor a slice: both allocate. First up to the end of the
                 # ring, then what is left, mostly nothing, from its beginning.
-                k = ring.write(s, n, cap - k)
-                ring.seek(0)
-                k += ring.write(s, n + k, end % cap)
-                self._end = (end + k) % self._lap
-            n += k
-            if k < cap:
+                m = ring.write(s, n, cap - k)
+                ring.seek((k + m) % cap)
+                m += ring.write(s, n + m, k)
+                self._end = (end + m) % self._lap
+            n += m
+            if m < cap:
                 break
         if self._wake:
             wake = self._wake
@@ -78,25 +77,26 @@ class AioStream(io.IOBase):
                 self._wake = wake  # too many are pending: the next write tries again
         return n
 
-    def cat(self, grep="", file=None):
+    def cat(self, *args, **which):
         """Print the whole lines that are kept, oldest first, blank ones left out.
 
-        grep: a substring, a pattern with `*` that fits the whole line, or a list of these.
-        file: a stream to print to, else standard output.
+        grep="": a substring, a pattern with `*` that fits the whole line, or a list of these.
+        file=: a stream to print to, else standard output. level=, since=, last=, task=: see
+        `aiotail.cat`.
         """
         from aiotail import cat
 
-        cat(self, grep, file)
+        cat(self, *args, **which)
 
-    async def follow(self, grep="", wait=0.05):
+    async def follow(self, *args, **which):
         """Print the new lines until cancelled or interrupted. Sleeps while there are none.
 
-        wait: pause in s after a write, so that a burst of lines wakes the loop once.
-        What another thread or an interrupt writes is seen when the loop wakes next.
+        grep="", level=, since=, last=, task=: as for `cat`. wait=0.05: pause in s after a write,
+        so that a burst of lines wakes the loop once.
         """
         from aiotail import follow
 
-        await follow(self, grep, wait)
+        await follow(self, *args, **which)
 
 
 streamlog = AioStream(2000)

@@ -41,7 +41,11 @@ _ALL = _Slice()[:]
 
 try:
     from _thread import allocate_lock as _Lock  # pyright: ignore[reportAssignmentType]
+    from _thread import get_ident as _thread_id
 except ImportError:
+
+    def _thread_id():
+        return 0
 
     class _Lock:
         on = False
@@ -99,6 +103,8 @@ class LogRecord:
             return time.time()
         if name == "msecs":
             return time.time_ns() // 1000000 % 1000 if hasattr(time, "time_ns") else 0
+        if name == "taskName":
+            return _task_name()
         raise AttributeError(name)
 
     def getMessage(self):
@@ -110,8 +116,25 @@ class LogRecord:
         return msg % (args[0] if len(args) == 1 and isinstance(args[0], dict) else args)
 
 
+# The name of the asyncio task that logs, "-" if none does: under which aioctl knows it, else
+# that of its function.
+def _task_name():
+    core = sys.modules.get("asyncio.core")
+    task = core and core.cur_task
+    if not task or _thread_id() != _home:
+        return "-"
+    coro = task.coro
+    name = getattr(coro, "_id", None) or getattr(coro, "name", None)
+    if not isinstance(name, str):
+        name = str(coro)  # <generator object 'f' at ...>
+        name = name.split("'")[1] if name.count("'") == 2 else "-"
+    return name
+
+
 class Formatter:
     """Makes text of a record. fmt: with `%(field)s`, where a field is what a record has.
+
+    Of these `taskName` is the task that logs, by its name in aioctl, or "-".
 
     datefmt: with %Y %y %m %d %H %M %S %j %a %b %%; without it, ISO with milliseconds.
     """
@@ -170,7 +193,7 @@ def _parse(fmt):
         if not rest[n - 1 : n].isalpha():
             raise ValueError("format: expected %%(field)s, got %r" % ("%(" + part,))
         spec = "%" + rest[:n]
-        if spec == "%s" and field in ("asctime", "levelname", "message", "name"):
+        if spec == "%s" and field in ("asctime", "levelname", "message", "name", "taskName"):
             spec = None
         parts.append((literal.replace("%%", "%"), field, spec))
         literal = rest[n:]
@@ -409,6 +432,7 @@ def _arrange():
         logger._least = above.level
 
 
+_home = _thread_id()  # the thread of the loop, where tasks are
 _lock = _Lock()  # of the one record
 _record = LogRecord("", NOTSET, "")
 _plain = Formatter()

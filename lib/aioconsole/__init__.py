@@ -51,6 +51,7 @@ class Console(asyncio.StreamReader):
         poll = select.poll()
         poll.register(self.s, 1)  # POLLIN
         self.poll = poll.poll
+        self.ipoll = poll.ipoll  # allocates nothing
         if stream is None:
             self.open()
 
@@ -96,7 +97,7 @@ class Console(asyncio.StreamReader):
         Console.now = self
         core.run_until_complete = _refuse
         try:
-            return self._call(8 if termios else 1, f, args), None
+            return self._call(8 if termios else 3, f, args), None
         except BaseException as e:  # noqa: BLE001 - a guard: the caller shows it
             return None, e
         finally:
@@ -117,7 +118,7 @@ class Console(asyncio.StreamReader):
     async def more(self):
         """Wait for bytes and keep all that are there; returns the last."""
         keys = self.keys
-        poll = self.poll
+        poll = self.ipoll
         read = self.s.read
         try:
             c = (await self.read(1))[0]
@@ -125,9 +126,13 @@ class Console(asyncio.StreamReader):
                 keys.append(c)
                 # What follows a line belongs to its command, which may read it itself.
                 # After 64 bytes the other tasks have their turn.
-                if c < 32 or len(keys) > 63 or not poll(0):
+                if c < 32 or len(keys) > 63:
                     break
-                c = read(1)[0]
+                for _ in poll(0):
+                    c = read(1)[0]
+                    break
+                else:
+                    break
         except (IndexError, OSError):  # b"", or a terminal that hung up
             keys.append(-1)
         return keys[-1]

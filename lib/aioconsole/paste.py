@@ -12,20 +12,25 @@ async def read(s, get, tail):
     n = 0
     keys = s.keys
     while True:
-        # A file comes byte by byte: what is there already needs no coroutine.
-        c = keys.pop(0) if tail != "\n" and keys and keys[0] >= 0 else await get()
+        c = await get()
         if c < 5 and (c > 2 or not tail):
             s.write(tail)
             return (b"" if c == 3 else code), c
+        b = bytes((c,))
+        if tail != "\n" and keys and min(keys) > 4:  # all that is there at once
+            b += bytes(keys)
+            keys.clear()
         try:
-            code.append(c)  # pyright: ignore[reportAttributeAccessIssue]  see below
+            code.extend(b)  # pyright: ignore[reportAttributeAccessIssue]  see below
         except (MemoryError, AttributeError):  # bytes take no more: the rest is dropped
             code = b"raise MemoryError"
-        n += 1
         if tail == "\n":
-            s.write(bytes((c,)))
-        elif tail and n % 127 == 0:
-            s.write("\1")
+            s.write(b)
+        elif tail:
+            n += len(b)
+            if n > 126:
+                n -= 127
+                s.write("\1")
 
 
 async def paste(s):

@@ -6,6 +6,7 @@ To be reached with `telnet`, or without a password `mpremote connect socket://ho
 import asyncio
 import hashlib
 import os
+import time
 from binascii import hexlify, unhexlify
 
 from micropython import const
@@ -28,7 +29,8 @@ async def hashed(password):
     """Return a salted hash of `password`, str: what serve() takes in place of it."""
     if not isinstance(password, str) or not 0 < len(password.encode()) <= _LONGEST:
         raise ValueError("password: expected a str of 1 to %d bytes" % _LONGEST)
-    salt = os.urandom(12)
+    # The clock as well: not each board's random numbers are random.
+    salt = hashlib.sha256(os.urandom(16) + b"%d" % time.ticks_us()).digest()[:12]
     h = await _hash(password.encode(), salt, _ROUNDS)
     return "%d$%s$%s" % (_ROUNDS, str(hexlify(salt), "utf-8"), str(hexlify(h), "utf-8"))
 

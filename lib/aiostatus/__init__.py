@@ -189,18 +189,23 @@ def status(name=None, log=True, debug=False, indent="    "):
         except Exception as e:  # noqa: BLE001 - status() never raises
             print("● %s: status: %s (%s)" % (r.name, r.state, err_text(e)))
         if lines is not None:
-            mark = "[%s]" % r.name
+            mark, _id = _marks(r)
             for line in lines:
-                if mark in line:
+                if mark in line or _id in line:
                     print(line)
             print(_SEPARATOR)
+
+
+# What the lines of a record's task have in them.
+def _marks(r):
+    return "[%s]" % r.name, "[%s]" % (r._id or r.name)
 
 
 def _log_lines(found):
     # Read once, however many tasks are shown.
     f = io.StringIO()
     try:
-        grep = "[%s]" % found[0].name if len(found) == 1 else ""
+        grep = _marks(found[0]) if len(found) == 1 else ""
         aioctl._AIOCTL_LOG.cat(grep=grep, file=f)
     except Exception as e:  # noqa: BLE001 - a guard: reports
         print("log failed: " + err_text(e))
@@ -237,16 +242,24 @@ def debug():
 # The log
 
 
-def log(grep=""):
-    """Print the log, or its lines that match `grep` (see `aiolog`)."""
+def log(grep="", **which):
+    """Print the log, or its lines that match `grep`: in whole, or with the name of a task.
+
+    which: level=, since=, last=, task=, as `aiotail.pick` has them.
+    """
     if aioctl._AIOCTL_LOG:
-        return aioctl._AIOCTL_LOG.cat(grep=grep)
+        return aioctl._AIOCTL_LOG.cat(grep=_or_tasks(grep), **which)
 
 
-async def follow(grep="", wait=0.05):
-    """Print the log as it is written, until cancelled."""
+async def follow(grep="", wait=0.05, **which):
+    """Print the log as it is written, until cancelled. Arguments as for `log`."""
     if aioctl._AIOCTL_LOG:
-        return await aioctl._AIOCTL_LOG.follow(grep=grep, wait=wait)
+        return await aioctl._AIOCTL_LOG.follow(grep=_or_tasks(grep), wait=wait, **which)
+
+
+# "sensor*" is also what stands in brackets in the lines of tasks.
+def _or_tasks(grep):
+    return [grep, "*[%s]*" % grep] if isinstance(grep, str) and "*" in grep else grep
 
 
 # Texts

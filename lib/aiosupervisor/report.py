@@ -28,7 +28,7 @@ def tell(rec, what, e):
         if hasattr(log, "error"):
             log.error(line)
         elif aioctl._AIOCTL_LOG:
-            aioctl._AIOCTL_LOG.write(line + "\n")
+            aioctl._AIOCTL_LOG.write("[ERROR] %s\n" % line)
         elif what:
             print(line)
     except Exception as x:  # noqa: BLE001 - a guard: reports

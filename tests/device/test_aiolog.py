@@ -9,6 +9,7 @@ import time
 
 import micropython
 
+import aiotail
 from aiolog import AioStream, streamlog
 from support import printed, turns
 
@@ -173,8 +174,8 @@ def test_a_write_allocates_nothing():
 
 def test_places_start_over_after_many_bytes():
     log = AioStream(60000)
-    block = "x" * 99999 + "\n"
-    for _ in range(11000):  # beyond 2 ** 30, where the ints of a 32-bit board get long
+    block = "x" * 9999 + "\n"
+    for _ in range(110000):  # beyond 2 ** 30, where the ints of a 32-bit board get long
         log.write(block)
     gc.collect()
     before = after = gc.mem_alloc()
@@ -390,8 +391,8 @@ def test_a_follower_sees_a_line_longer_than_the_log_once():
 
 def test_a_follower_goes_on_over_the_place_where_counting_starts_anew():
     log = AioStream(4000)
-    block = "x" * 99999 + "\n"
-    for _ in range(2684):  # 35456 bytes before 2 ** 28
+    block = "x" * 9999 + "\n"
+    for _ in range(26840):  # 35456 bytes before 2 ** 28
         log.write(block)
     numbers = range(230)
 
@@ -476,6 +477,232 @@ def test_a_follower_ends_when_interrupted():
         assert task.done()
 
     asyncio.run(main())
+
+
+# -- level, since, last, task ----------------------------------------------------------------
+
+
+# A log of lines "TIME [LEVEL] [task] text", as many s ago as told; a traceback behind "oh".
+def recorded(*records):
+    log = AioStream(4000)
+    for ago, level, task, text in records:
+        t = time.localtime(int(time.time()) - ago)
+        log.write("%d-%02d-%02d %02d:%02d:%02d" % tuple(t[:6]))
+        log.write(" [%s] [%s] %s\n" % (level, task, text))
+        if text == "oh":
+            log.write('Traceback (most recent call last):\n  File "x.py", line 1, in f\n')
+            log.write("OSError: [Errno 5] EIO\n")
+    return log
+
+
+RECORDS = (
+    (400, "DEBUG", "pump", "a"),
+    (300, "ERROR", "sensor_1", "oh"),
+    (200, "INFO", "sensor_2", "INFORM: no ERROR"),
+    (100, "WARNING", "pump", "b"),
+    (50, "CRITICAL", "sensor_1", "INFO c"),
+)
+
+
+# The texts of the records shown; "T" for each whole traceback.
+def texts(log, *args, **which):
+    text = printed(log.cat, *args, **which)
+    text = text.replace('Traceback (most recent call last):\n  File "x.py", line 1, in f\n', "] ")
+    text = text.replace("] OSError: [Errno 5] EIO\n", "] T\n")
+    return [line.split("] ")[-1] for line in text.split("\n")[:-1]]
+
+
+def test_lines_are_chosen_by_level_age_number_and_task():
+    log = recorded(*RECORDS)
+    info = "INFORM: no ERROR"
+    last = "INFO c"
+    for which, expected in (
+        ({}, ["a", "oh", "T", info, "b", last]),
+        ({"level": "INFO"}, ["oh", "T", info, "b", last]),
+        ({"level": "warning"}, ["oh", "T", "b", last]),
+        ({"level": 31}, ["oh", "T", last]),
+        ({"since": 250}, [info, "b", last]),
+        ({"since": 1000.5}, ["a", "oh", "T", info, "b", last]),
+        ({"since": 0}, []),
+        ({"last": 0}, []),
+        ({"last": 2}, ["b", last]),
+        ({"last": 99}, ["a", "oh", "T", info, "b", last]),
+        ({"task": "pump"}, ["a", "b"]),
+        ({"task": "sensor*"}, ["oh", "T", info, last]),
+        ({"task": "*_1"}, ["oh", "T", last]),
+        ({"task": "*1*"}, ["oh", "T", last]),
+        ({"task": "pum"}, []),
+        ({"task": ["pump", "*2"]}, ["a", info, "b"]),
+        ({"task": "sensor_1", "last": 1}, [last]),
+        ({"task": "sensor*", "level": "error", "since": 350}, ["oh", "T", last]),
+        ({"grep": ["*r", "b", "*ERROR"], "last": 2}, [info, "b"]),
+        ({"grep": "none", "last": 2}, []),
+    ):
+        assert texts(log, **which) == expected, (which, texts(log, **which))
+    assert printed(log.cat, last=4).startswith("OSError: [Errno 5] EIO\n")
+    log.write("[INFO] [pump] d\n")
+    text = printed(log.cat, last=3, task="sensor_1", level="error", since=1000)
+    assert text.startswith('  File "x.py", line 1, in f\nOSError: [Errno 5] EIO\n'), text
+
+
+def test_a_line_without_a_level_is_of_info_and_without_a_time_of_the_one_before():
+    log = recorded((0, "ERROR", "x", "new"))
+    log.write("plain\nERRORS ERROR_ XERROR\nCRITICAL:root:basic\n")
+    assert texts(log, level="INFO")[1:] == ["plain", "ERRORS ERROR_ XERROR", "CRITICAL:root:basic"]
+    assert texts(log, level="ERROR")[1:] == ["CRITICAL:root:basic"]
+    assert len(texts(log, since=60)) == 4
+    old = recorded((500, "ERROR", "x", "old"))
+    old.write("plain\n")
+    assert texts(old, since=60) == []
+
+
+def test_a_time_is_found_wherever_it_stands_in_the_line():
+    now = int(time.time())
+    new, old = ["%d-%02d-%02dT%02d:%02d:%02d" % time.localtime(t)[:6] for t in (now, now - 99)]
+    log = AioStream(400)
+    log.write("[a-b] %s old\n[a-b] x-y %s,123 new\n1999-1-1 01-02-03\n" % (old, new))
+    assert texts(log, since=60) == ["x-y %s,123 new" % new, "1999-1-1 01-02-03"]
+
+
+def test_words_of_a_filter_that_make_no_sense_are_refused():
+    for kind, words, bad in (
+        (ValueError, ("level", "name of a level", "'LOUD'"), {"level": "LOUD"}),
+        (ValueError, ("level", "2.5"), {"level": 2.5}),
+        (ValueError, ("since", "seconds >= 0", "-1"), {"since": -1}),
+        (ValueError, ("since", "'x'"), {"since": "x"}),
+        (ValueError, ("last", "int >= 0", "-2"), {"last": -2}),
+        (ValueError, ("last", "1.5"), {"last": 1.5}),
+        (TypeError, ("task", "str or list of str", "5"), {"task": 5}),
+        (TypeError, ("task", "None"), {"task": ["a", None]}),
+        (TypeError, (), {"stage": 10}),
+    ):
+        try:
+            streamlog.cat(**bad)
+        except kind as e:
+            for word in words:
+                assert word in str(e), e
+        else:
+            raise AssertionError(bad)
+
+
+def test_the_last_lines_of_a_log_longer_than_a_chunk():
+    log = filled(5000, 700)
+    for last in (1, 60, 300, 555, 556, 10000):
+        kept = min(last, 555)
+        expected = ["line %03d\n" % i for i in range(700 - kept, 700)]
+        assert printed(log.cat, last=last) == "".join(expected), last
+    log.write("x" * 6000 + "\n")
+    assert printed(log.cat, last=1) == printed(log.cat) == "[cut] " + "x" * 5000 + "\n"
+
+
+def test_patterns_against_a_model():
+    random.seed(5)
+
+    def model(p, s):
+        if not p:
+            return not s
+        if p[0] == "*":
+            return model(p[1:], s) or bool(s) and model(p, s[1:])
+        return bool(s) and s[0] == p[0] and model(p[1:], s[1:])
+
+    def some(letters, most):
+        return "".join([random.choice(letters) for _ in range(random.randrange(1, most))])
+
+    for _ in range(300):
+        log = AioStream(200)
+        lines = [some("aab\u20ac[", 7) for _ in range(6)]
+        log.write("\n".join(lines) + "\n")
+        p = some("aab\u20ac[**", 6)
+        found = [s for s in lines if model(p, s) or "*" not in p and p in s]
+        assert printed(log.cat, p) == "".join([s + "\n" for s in found]), (p, lines)
+
+
+def test_a_follower_filters_too_and_may_look_back():
+    log = recorded(*RECORDS)
+
+    async def steps():
+        log.write("[ERROR] [pump] d\n[INFO] [sensor_1] e\n")
+        await asyncio.sleep_ms(20)
+        log.write("[ERROR] [sensor_2] f\n")
+
+    def run(**which):
+        def follow(grep, wait):
+            return AioStream.follow(log, wait=wait, **which)
+
+        text = followed(Follower(follow), steps, ("", 0))
+        return [line[line.rfind("] ") + 2 :] for line in text.split("\n")[:-1]]
+
+    assert run(level="ERROR") == ["d", "f"]
+    assert run(task="sensor*", last=2) == ["e", "f", "e", "f"]
+    assert run(since=70, level="CRITICAL") == ["INFO c"]
+
+
+class Follower:
+    """Stands for a log whose followers are made by `follow`."""
+
+    def __init__(self, follow):
+        self.follow = follow
+
+
+# -- readers in steps ------------------------------------------------------------------------
+
+
+# What a reader shows of `data`, all bytes ever written behind a newline, that stands behind
+# the newline at `place`, -1 where it begins; the place where it stands then.
+def stepped(data, place, size):
+    first = max(0, len(data) - size - 1)  # the oldest byte that is kept
+    start = max(place, first)
+    a = data.find(b"\n", start)
+    e = data.rfind(b"\n", start)
+    if a == e:
+        if not first == start < e == len(data) - 1:  # else one line, longer than the log
+            return "", place if place >= 0 else a
+        a = start - 1
+        while data[a + 1] & 0xC0 == 0x80:
+            a += 1
+        text = "[cut] " + data[a + 1 : e + 1].decode()
+    else:
+        text = data[a + 1 : e + 1].decode()
+    text = "".join([line + "\n" for line in text.split("\n") if line])
+    if 0 <= place != a:
+        text = "[missed %d bytes]\n%s" % (a - place, text)
+    return text, e
+
+
+def test_readers_at_their_own_places_against_a_model():
+    letters = "abc\u00e9\u20ac\U0001f600 \n\n"
+    for size in (1, 7, 64, 600, 2000):
+        random.seed(size)
+        log = AioStream(size)
+        data = b"\n"
+        readers = [[-1, -1] for _ in range(3)]
+        for _ in range(120):
+            most = random.choice((4, 40, size // 2 + 1, 2 * size))
+            text = "".join([random.choice(letters) for _ in range(random.randrange(most))])
+            if random.random() < 0.1:
+                text = "x" * (size + random.choice((-1, 0, 1))) + "\n"  # about as long as the log
+            log.write(text)
+            data += text.encode()
+            reader = random.choice(readers)
+            text = printed(keep_place, log, reader)
+            expected, reader[1] = stepped(data, reader[1], size)
+            assert text == expected, (size, text, expected)
+
+
+def keep_place(log, reader):
+    reader[0] = aiotail.since(log, reader[0])
+
+
+async def test_who_waits_for_news_gets_them_at_once_or_none_in_time():
+    log = filled(100, 1)
+    end = await aiotail.news(log, -1, 60)
+    assert await aiotail.news(log, end, 0.01) == end  # nothing new
+    waiting = asyncio.create_task(aiotail.news(log, end, 60))
+    await asyncio.sleep_ms(5)
+    log.write("x")
+    end = await waiting
+    log.write("y\n")
+    assert await aiotail.news(log, end, 60) != end  # written before it was asked for
 
 
 # -- interrupts and threads ------------------------------------------------------------------

@@ -2,8 +2,12 @@
 
 import asyncio
 import gc
+import io
+import sys
 
 import aiorepl
+
+TIMEOUT = 300  # s; an emulated board takes seconds for a hash
 
 
 async def double(x):
@@ -297,7 +301,7 @@ class Noisy(aiorepl.Console):
 
 def test_interrupts_in_a_burst_do_not_outlive_the_command():
     def command():
-        s.again = 5
+        s.again = 5 if sys.platform == "linux" else 3
         raise KeyboardInterrupt
 
     s = Noisy()
@@ -307,9 +311,27 @@ def test_interrupts_in_a_burst_do_not_outlive_the_command():
     assert s.modes[-1] == 0
 
 
+class Ended(io.IOBase):
+    """A line whose other end has hung up."""
+
+    text = b""
+
+    def ioctl(self, what, flags):
+        return flags if what == 3 else 0  # of a poll: ready
+
+    def read(self, n):
+        return b""
+
+    def write(self, b):
+        self.text += bytes(b)
+        return len(b)
+
+
 async def test_the_end_of_input_ends_the_task_and_no_other():
     t = asyncio.create_task(double(21))
-    assert await aiorepl.task({}, prompt="> ") is None
+    line = Ended()
+    assert await aiorepl.task({}, prompt="> ", stream=line) is None
+    assert line.text == b"Starting asyncio REPL...\r\n> \r\n"
     assert await t == 42
 
 
@@ -386,12 +408,11 @@ async def test_a_hash_is_salted_and_serves_in_place_of_the_password():
     Delays(server)
     one, two = await server.hashed("ó" * 32), await server.hashed("ó" * 32)
     assert one != two and "ó" not in one
-    for secret in (one, two):
-        door = server.Door({}, "", 1)
-        await door.lock(secret)
-        assert await door.login(Line(("ó" * 32 + "\r").encode()))
-        assert not await door.login(Line(("ó" * 31 + "\r").encode() * 3))
-        assert not await door.login(Line(("ó" * 32 + "x\r").encode() * 3))
+    door = server.Door({}, "", 1)
+    await door.lock(one)
+    line = Line("".join("ó" * 31 + more + "\r" for more in ("", "óx", "ó")).encode())
+    assert await door.login(line)
+    assert line.text.count(b"wrong") == 2
     door = server.Door({}, "", 1)
     await door.lock("a$b$c")  # looks like a hash, but is a password
     assert await door.login(Line(b"a$b$c\r"))

@@ -601,4 +601,4 @@ async def test_a_failing_policy_is_contained():
     Job(error=ValueError("x"))
     await turns()
     assert aioctl.state("job") == "error"
-    assert "[job] watcher failed: RuntimeError: policy\n" in lines
+    assert "[ERROR] [job] watcher failed: RuntimeError: policy\n" in lines

@@ -1,5 +1,6 @@
 """The subset of CPython's logging."""
 
+import asyncio
 import gc
 import io
 import logging
@@ -10,7 +11,7 @@ import time
 import micropython
 
 from aiolog import AioStream, streamlog
-from support import printed
+from support import printed, turns
 
 HEAP = "1M"
 
@@ -445,6 +446,139 @@ def test_threads_log_at_once():
     lines = printed(log.cat).split("\n")[:-1]
     expected = ["%s %s %d" % (n, n * 9, i) for n in "abc" for i in range(200)]
     assert sorted(lines) == sorted(expected)
+
+
+# -- the task that logs ----------------------------------------------------------------------
+
+
+async def test_a_line_carries_the_name_of_its_task():
+    import aioctl
+
+    out = configured("[%(taskName)s] %(message)s")
+    log = logging.getLogger("x")
+
+    class Pump:
+        async def work(self):
+            log.error("method")
+
+    async def sensor(n):
+        log.error("a %d", n)
+        await asyncio.sleep_ms(5)
+        log.error("b %d", n)
+
+    async def fails():
+        log.error("starts")
+        raise ValueError("oh")
+
+    def told(e):
+        log.error("callback")
+
+    aioctl.add(sensor, 1)
+    aioctl.add(sensor, 2)
+    aioctl.add(sensor, 3, name="third", _id="3rd")
+    aioctl.add(Pump().work, name="pump")
+    aioctl.add(fails, on_error=told)
+    await asyncio.gather(*aioctl.tasks())
+    assert sorted(out.got) == [
+        "[3rd] a 3\n",
+        "[3rd] b 3\n",
+        "[fails] callback\n",
+        "[fails] starts\n",
+        "[pump] method\n",
+        "[sensor@1] a 2\n",
+        "[sensor@1] b 2\n",
+        "[sensor] a 1\n",
+        "[sensor] b 1\n",
+    ], out.got
+
+
+def test_a_line_of_no_task_of_the_registry_says_what_runs():
+    out = configured("[%(taskName)-6s] %(message)s")
+
+    async def plain():
+        logging.error("in a task")
+        await asyncio.wait_for(child(), 5)
+
+    async def child():
+        logging.error("in its child")
+
+    async def main():
+        await asyncio.create_task(plain())
+
+    logging.error("before")
+    asyncio.run(main())
+    logging.error("after")
+    assert out.got == [
+        "[-     ] before\n",
+        "[plain ] in a task\n",
+        "[child ] in its child\n",
+        "[-     ] after\n",
+    ], out.got
+
+
+async def test_a_line_of_a_thread_is_of_no_task():
+    import _thread
+
+    out = configured("[%(taskName)s] %(message)s")
+    _thread.start_new_thread(logging.error, ("thread",))
+    while not out.got:
+        await asyncio.sleep_ms(1)
+    assert out.got == ["[-] thread\n"]
+
+
+async def test_status_and_log_find_the_lines_of_a_task():
+    import aioctl
+
+    logging.basicConfig(format="[%(levelname)s] [%(taskName)s] %(message)s", stream=streamlog)
+    aioctl.set_log(streamlog)
+
+    async def sensor(n):
+        logging.error("read %d", n)
+        if n == 2:
+            raise OSError(5)
+
+    aioctl.add(sensor, 1, name="sensor_1")
+    aioctl.add(sensor, 2, name="sensor_2", _id="two")
+    aioctl.add(sensor, 3, name="pump")
+    await turns()
+    one = "[ERROR] [sensor_1] read 1\n"
+    two = "[ERROR] [two] read 2\n[ERROR] [two] OSError: [Errno 5] EIO\n"
+    pump = "[ERROR] [pump] read 3\n"
+    assert one in printed(aioctl.status, "sensor_1")
+    assert pump not in printed(aioctl.status, "sensor_1")
+    assert two in printed(aioctl.status, "sensor_2")
+    for text in (one, two, pump):
+        assert text in printed(aioctl.status)
+    assert printed(aioctl.log, "sensor*") == one
+    assert printed(aioctl.log, "two") == two
+    assert printed(aioctl.log, ["p*", "*read 1"]) == one
+    assert printed(aioctl.log, task="pump", last=1, level="ERROR", since=60) == ""
+    assert printed(aioctl.log, task="pump", last=1, level="ERROR") == pump
+    assert printed(aioctl.log) == one + two + pump
+
+
+async def test_follow_shows_the_lines_of_tasks_until_interrupted():
+    import builtins
+
+    import aioctl
+
+    log = AioStream(500)
+    aioctl.set_log(log)
+    log.write("[sensor_1] old\n")
+    shown = []
+    real = builtins.print
+    builtins.print = lambda text, **kw: shown.append(text)
+    try:
+        task = asyncio.create_task(aioctl.follow("sensor*", 0))
+        await turns()
+        log.write("[sensor_1] a\n[pump] b\n[sensor_2] c\nsensors d\n")
+        await asyncio.sleep_ms(20)
+        task.cancel()
+        await turns()
+        shown.append(task.done())
+    finally:
+        builtins.print = real
+    assert shown == ["[sensor_1] a\n", "[sensor_2] c\nsensors d\n", True], shown
 
 
 # -- basicConfig, files, heap ----------------------------------------------------------------

@@ -532,6 +532,11 @@ def test_a_long_line_is_kept_below_what_another_task_prints(tmp_path):
             t.shows("%d" % i, *rows)
 
 
+def test_an_answer_of_the_terminal_right_after_enter_is_no_paste(repl):
+    repl.send("if True:\r\x1b[24;80R")
+    repl.shows("--> if True:", "...", column=8)
+
+
 def test_an_answer_about_an_absurd_size_is_ignored(echo):
     echo.send("abc\x1b[0;0R\x1b[;R\x1b[99999999;5R\x1b[1;2;3Rd")
     echo.shows(START, "--> abcd")

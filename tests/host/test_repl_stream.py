@@ -167,6 +167,7 @@ def test_the_end_of_a_session_is_not_the_end_of_the_program(server):
 def test_who_does_not_read_is_taken_as_gone(server):
     with server.connect() as a:
         a.send("for i in range(100000): print('x' * 1000)\r")
+        a.read("x" * 1000)
         a.read("x" * 1000)  # it has begun, and reads no more
         server.send("k = n; await asyncio.sleep_ms(50); print('alive', n > k)\r")
         server.writes("\r\nalive True\r\n")
