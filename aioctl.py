@@ -114,7 +114,7 @@ class Taskctl:
     on_stop = on_error = _FATAL  # not given; None is a value
     restart = "on-failure"
     backoff = intensity = _ring = _tb = None
-    _fails = 0  # in a row, for the back-off
+    _delay = None  # ms of the next back-off; None: the first
 
     # asyncio drives the record itself as the task's coroutine (send, throw): that saves the
     # frame of a guard coroutine, and makes current_task().coro the record.
@@ -185,20 +185,24 @@ class Taskctl:
         while True:
             if e is None:
                 # Each of these gets its place in memory now, so that the end needs none.
-                self.state = "running"
-                self.starts += 1
-                self._t0 = clock.now()
-                self._t1 = self._r = self._c = None
+                try:
+                    self.state = "running"
+                    self._t0 = clock.now()
+                    self._t1 = self._r = None
+                    self.starts += 1
+                    self._c = None
+                except _Full:
+                    _sleep(core.cur_task, 1000)  # there may be room by then
+                    return
                 if self._exc:
                     self._exc = None
                 c = self.coro
             else:
                 try:
                     c = self._end(e)
-                except _FATAL as x:  # of a callback or a log
-                    e = x
-                    c = self._after(e)
-                except _Any:  # recorded, but there was no room to tell of it
+                except _Any as x:
+                    # An exit, of a callback or a log; or there was no room to tell of the end.
+                    e = x if _isinstance(x, _FATAL) else e
                     c = self._after(e)
                 if c is None:
                     self._c = None

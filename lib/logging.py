@@ -32,20 +32,13 @@ _levels = {
 
 
 # The object behind `[:]`, made once: written out, older versions allocate it at each use.
-class _Slice:
-    def __getitem__(self, i):
-        return i
-
-
-_ALL = _Slice()[:]
+_ALL = type("", (), {"__getitem__": lambda _, i: i})()[:]  # pyright: ignore[reportIndexIssue]
 
 try:
     from _thread import allocate_lock as _Lock  # pyright: ignore[reportAssignmentType]
     from _thread import get_ident as _thread_id
 except ImportError:
-
-    def _thread_id():
-        return 0
+    _thread_id = int  # 0
 
     class _Lock:
         on = False
@@ -116,26 +109,20 @@ class LogRecord:
         return msg % (args[0] if len(args) == 1 and isinstance(args[0], dict) else args)
 
 
-# The name of the asyncio task that logs, "-" if none does: under which aioctl knows it, else
-# that of its function.
+# The name in aioctl of the task that logs, else that of its function, else "-".
 def _task_name():
     core = sys.modules.get("asyncio.core")
-    task = core and core.cur_task
-    if not task or _thread_id() != _home:
+    if not (core and core.cur_task) or _thread_id() != _home:
         return "-"
-    coro = task.coro
-    name = getattr(coro, "_id", None) or getattr(coro, "name", None)
-    if not isinstance(name, str):
-        name = str(coro)  # <generator object 'f' at ...>
-        name = name.split("'")[1] if name.count("'") == 2 else "-"
-    return name
+    c = core.cur_task.coro
+    name = getattr(c, "_id", None) or getattr(c, "name", None)
+    return name or (str(c) + "'-'").split("'")[1]  # <generator object 'f' at ...>
 
 
 class Formatter:
     """Makes text of a record. fmt: with `%(field)s`, where a field is what a record has.
 
-    Of these `taskName` is the task that logs, by its name in aioctl, or "-".
-
+    `taskName` is the task that logs, by its name in aioctl.
     datefmt: with %Y %y %m %d %H %M %S %j %a %b %%; without it, ISO with milliseconds.
     """
 
@@ -193,7 +180,7 @@ def _parse(fmt):
         if not rest[n - 1 : n].isalpha():
             raise ValueError("format: expected %%(field)s, got %r" % ("%(" + part,))
         spec = "%" + rest[:n]
-        if spec == "%s" and field in ("asctime", "levelname", "message", "name", "taskName"):
+        if spec == "%s" and field in ("asctime", "levelname", "message", "name"):
             spec = None
         parts.append((literal.replace("%%", "%"), field, spec))
         literal = rest[n:]
@@ -211,14 +198,10 @@ def _strftime(fmt, t):
             text += c
         elif i >= 0:
             text += "%02d" % t[i // 2]
-        elif c == "%y":
-            text += "%02d" % (t[0] % 100)
-        elif c == "%j":
-            text += "%03d" % t[7]
-        elif c == "%a":
-            text += _DAYS[t[6] * 3 : t[6] * 3 + 3]
-        elif c == "%b":
-            text += _MONTHS[t[1] * 3 - 3 : t[1] * 3]
+        elif c in ("%y", "%j"):
+            text += "%02d" % (t[0] % 100) if c == "%y" else "%03d" % t[7]
+        elif c in ("%a", "%b"):
+            text += _DAYS[t[6] * 3 :][:3] if c == "%a" else _MONTHS[t[1] * 3 - 3 :][:3]
         else:
             text += "%" if c == "%%" else c
         fmt = fmt[len(c) :]

@@ -1,7 +1,8 @@
 """How late tasks start that are due at whole seconds, at fractions, at time tuples, set late.
 
-Options: instants for each way, tasks for each instant. Reports a list of lateness in
-microseconds for each way (null: never started), and how many ran when they were added.
+Options: instants for each way, tasks for each instant; cron=1: cron instead of tuples. Reports a
+list of lateness in microseconds for each way (null: never started), and how many ran when they
+were added.
 """
 
 import asyncio
@@ -41,6 +42,17 @@ def at_tuple(way, name, delay_s):
         aioctl.add(aioctl.aiotask(worker(name)), name=name)
 
 
+def at_cron(way, name, delay_s):
+    due = int(time.time()) + delay_s
+    plan.append((way, name, due, None, time.time()))
+    if gauge.SIDE == "bare":
+        asyncio.create_task(bare.at(due, worker(name)))
+    else:
+        hour, minute, second = time.gmtime(due)[3:6]
+        aioschedule.schedule(name, cron="%d %d %d * * *" % (second, minute, hour))
+        aioctl.add(aioctl.aiotask(worker(name)), name=name)
+
+
 def after(way, name, delay_s):
     plan.append((way, name, None, delay_s, time.time()))
     if gauge.SIDE == "bare":
@@ -71,18 +83,19 @@ def lateness():
 async def main():
     instants = range(gauge.option("instants"))
     each = range(gauge.option("tasks"))
+    at = at_cron if gauge.option("cron") else at_tuple
     for i in instants:
         for j in each:
             after("whole", "whole%d_%d" % (i, j), i + 1)
             after("fraction", "fraction%d_%d" % (i, j), i * 0.87 + 0.43)
-            at_tuple("tuple", "tuple%d_%d" % (i, j), i + 2)
+            at("tuple", "tuple%d_%d" % (i, j), i + 2)
     asyncio.create_task(mark())  # has its turn right before the loop that is measured
     if gauge.SIDE != "bare":
         aioctl.add(aioschedule.schedule_loop)
     await asyncio.sleep_ms(int(LATE_S * 1000))
     for i in instants:
         for j in each:
-            at_tuple("late", "late%d_%d" % (i, j), i + 2)
+            at("late", "late%d_%d" % (i, j), i + 2)
     await asyncio.sleep_ms(len(instants) * 1000 + 2500)
     ways, at_boot = lateness()
     gauge.report(at_boot=at_boot, **ways)

@@ -13,6 +13,7 @@ class StreamConsole(Console):
     """The Console on a stream, of a person or a tool elsewhere; Ctrl-D ends it alone."""
 
     remote = True
+    gone = False  # it did not read; code that ran may have caught the error
     last = 13  # a first LF belongs to what was typed before
 
     def __init__(self, stream):
@@ -27,7 +28,8 @@ class StreamConsole(Console):
         b = text if isinstance(text, bytes) else text.encode()
         b = memoryview(b.replace(b"\n", b"\r\n"))
         while b:
-            if not self.room(_WAIT_MS):
+            if self.gone or not self.room(_WAIT_MS):
+                self.gone = True
                 raise OSError(110)  # ETIMEDOUT
             n = self.s.write(b)  # pyright: ignore[reportAttributeAccessIssue]
             b = b[n or 0 :]

@@ -12,14 +12,16 @@ import aioctl
 from aiosupervisor.report import err_text
 
 _SCHEDULE = True  # aioschedule can be had: the earlier program's tools ask
-_STUCK_S = 5  # a task still there so long after stop() is stuck (OTP's shutdown time)
+_STUCK_MS = 5000  # a task still there so long after stop() is stuck (OTP's shutdown time)
 FAILED = ("error", "timeout", "backoff", "gave-up")
 
 
 def __getattr__(name):
-    import aiostatus
-
-    return getattr(aiostatus, name)
+    if name in ("alive", "WatchdogError"):
+        from aiosupervisor import limits as part
+    else:
+        import aiostatus as part
+    return getattr(part, name)
 
 
 # Finding
@@ -38,7 +40,7 @@ def find(name, must=False):
     found = aioctl.records()
     if name:
         names = [r.name for r in found]
-        found = [r for r in found if "*" in name and _glob(name, r.name)]
+        found = [r for r in found if "*" in name and matches(name, r.name)]
         if not found:
             if must:
                 raise KeyError(name)
@@ -77,10 +79,11 @@ def forget_loop():
 
 def tasks_match(patt):
     """Return the names that match: `*` is any run of characters, all else itself."""
-    return [r.name for r in aioctl.records() if _glob(patt, r.name)]
+    return [r.name for r in aioctl.records() if matches(patt, r.name)]
 
 
-def _glob(p, s):
+def matches(p, s):
+    """Tell whether the name `s` matches the pattern `p`."""
     p = p.split("*")
     i = len(p[0])
     end = len(s) - len(p[-1])
@@ -107,6 +110,8 @@ def field(rec, name):
         return wall(rec._t1)
     if name == "cancelled":
         return rec.state == "stopped"
+    if name == "shutdown":
+        return _STUCK_MS
     if name in ("_is_parent", "_is_child"):
         return False
     raise AttributeError(name)
@@ -139,7 +144,7 @@ def start(name=None):
         r.schedule = None
         if r.state == "gave-up":
             r._ring = None  # a fresh start
-            r._fails = 0
+            r._delay = None
         try:
             if s:
                 # As planned before; due at once if its time has passed since.
@@ -181,6 +186,17 @@ def _once_more(r):
 
 def _cancel(r):
     # False if it would have to cancel itself.
+    if not cancel(r):
+        return False
+    if r._asked is None:
+        r._asked = aioctl.clock.now()
+    if type(r) is not aioctl.Taskctl:
+        r.told()  # its grace begins
+    return True
+
+
+def cancel(r):
+    """Cancel the run of a record, and nothing that it awaits; False if that is the caller."""
     t = r.task
     d = t.data
     try:
@@ -196,14 +212,26 @@ def _cancel(r):
     except RuntimeError as e:
         print("%s, %s" % (e, r.name))
         return False
-    if r._asked is None:
-        r._asked = aioctl.clock.now()
     return True
 
 
 def stuck(r):
-    """Tell whether record `r` goes on although it was told to end 5 s ago or earlier."""
-    return r.live() and r._asked is not None and aioctl.clock.now() - r._asked >= _STUCK_S
+    """Tell whether `r` goes on although it was told to end `shutdown` (5 s) ago or earlier."""
+    if r._asked is None or not r.live():
+        return False
+    ms = r.shutdown
+    return ms is not None and (aioctl.clock.now() - r._asked) * 1000 >= ms
+
+
+def reset_failed(name=None):
+    """Forget the failures of tasks that gave up: the next start has its full intensity.
+
+    Starts nothing: what gave up is an `error` as before it did.
+    """
+    for r in find(name):
+        r._ring = r._delay = None
+        if r.state == "gave-up":
+            r.state = "error"
 
 
 def stop(name=None, stop_sch=True):

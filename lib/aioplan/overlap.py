@@ -9,6 +9,8 @@ from .listen import ends, hear_ends
 from .when import count
 
 _MOST = const(255)  # starts that may wait in a queue
+# Of the record, what its instances beside it have as well.
+_WORDS = ("args", "_id", "on_stop", "on_error", "timeout", "watchdog", "shutdown", "on_giveup")
 
 
 def words(s, when):
@@ -131,8 +133,8 @@ def _beside(sched, s, rec, n):
             s.skipped += 1
             sched.say("skipped", s, rec)
             continue
-        more = aioctl.Taskctl(rec.coro, rec.name, rec.kwargs)
-        for word in ("args", "_id", "on_stop", "on_error"):
+        more = type(rec)(rec.coro, rec.name, rec.kwargs)
+        for word in _WORDS:
             if word in rec.__dict__:
                 setattr(more, word, rec.__dict__[word])
         more.restart = "no"

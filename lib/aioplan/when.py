@@ -366,8 +366,10 @@ def replan(sched, back=None, first=False):
 
 def _plan(sched, s, back, first):
     again = not s.calendar and not first
-    if again and not s._far and ticks_diff(s._t.ph_key, sched._key) <= sched._ahead:
-        return  # it is due
+    if again:
+        ms = ticks_diff(s._t.ph_key, sched._key) + s._far * aioschedule.LAP
+        if ms <= sched._ahead + sched.since():
+            return  # it is due
     sched.withdraw(s)
     if s.trigger and s.wall is not None and s.wall > sched.clock.wall():
         # A clock that is put right by a little does not bring back what has been.

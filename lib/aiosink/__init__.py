@@ -55,7 +55,10 @@ class Sink(io.IOBase):
                 await written(s, end)
                 await self.rest()
         except CancelledError:
-            self.flush()
+            try:
+                self.flush()
+            except OSError:
+                pass  # it was told, or nobody could be told any more
             raise
 
     def flush(self):

@@ -4,6 +4,14 @@ import aioctl
 
 _WORDS = ("_id", "on_stop", "on_error")
 _POLICY = ("restart", "backoff", "intensity")
+_LIMITS = (  # a record that has one of them is a `Limited`
+    "timeout",
+    "watchdog",
+    "shutdown",
+    "on_giveup",
+    "restart_on",
+    "no_restart_on",
+)
 
 
 def record(coro, args, kwargs, name):
@@ -11,18 +19,26 @@ def record(coro, args, kwargs, name):
     if name is not None and not isinstance(name, str):
         raise TypeError("name: expected str, got %r" % (name,))
     words = {w: kwargs.pop(w) for w in _WORDS if w in kwargs}
-    policy = {w: kwargs.pop(w) for w in _POLICY if w in kwargs}
+    policy = {w: kwargs.pop(w) for w in _POLICY + _LIMITS if w in kwargs}
+    executor = kwargs.pop("executor", "loop")
+    if executor != "loop":
+        from aiothread import threaded
+
+        coro = threaded(coro, executor)
     name, mark = _trial(coro, args, kwargs, name)
     once = hasattr(coro, "send")
     if once:
         if policy.pop("restart", "no") not in ("no", False):
             raise ValueError("restart: a coroutine runs once; add its function instead")
-        policy = {"restart": "no"}
-    elif policy or mark and mark[2]:
+        policy["restart"] = "no"
+    if policy or mark and mark[2]:
         from .policy import merge
 
         policy = merge(policy, mark and mark[2])
-    rec = aioctl.Taskctl(coro, name, kwargs)
+    make = aioctl.Taskctl
+    if any(w in policy for w in _LIMITS):
+        from .limits import Limited as make
+    rec = make(coro, name, kwargs)
     if args:
         rec.args = args
     for given in (policy, words):

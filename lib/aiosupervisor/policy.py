@@ -17,6 +17,8 @@ from .report import err_text
 _RESTART = ("no", "on-failure", "always")
 _FOR_LONG = const(0x1F000000)  # ms, 6 days: about as long as asyncio can sleep
 _FIRST_MS = const(1000)  # default back-off before the first restart
+_PLAIN = aioctl.Taskctl  # a record without limits
+_type = type  # a builtin is looked up in a long list
 
 
 def _restart(v):
@@ -27,37 +29,83 @@ def _restart(v):
     raise ValueError("restart: expected one of %s or a bool, got %r" % (_RESTART, v))
 
 
-def _pair(word, v):
-    if not isinstance(v, (tuple, list)) or len(v) != 2:
-        raise ValueError("%s: expected two numbers, got %r" % (word, v))
+def _tuple(word, v, *sizes):
+    if not isinstance(v, (tuple, list)) or len(v) not in sizes:
+        raise ValueError("%s: expected %d numbers, got %r" % (word, sizes[0], v))
     return v
 
 
-def _backoff(v):
+def _seconds(word, v, least=0.0):
+    # As ms, 6 days at most.
     from aioschedule import seconds_ms
 
-    first, most = _pair("backoff", v)
-    first = seconds_ms("backoff", first)
-    most = seconds_ms("backoff", most)
-    if most > _FOR_LONG:
-        raise ValueError("backoff: expected at most 6 days, got %r" % (v,))
+    ms = seconds_ms(word, v, least)
+    if ms > _FOR_LONG:
+        raise ValueError("%s: expected at most 6 days, got %r" % (word, v))
+    return ms
+
+
+def _backoff(v):
+    v = _tuple("backoff", v, 2, 3)
+    first = _seconds("backoff", v[0])
+    most = _seconds("backoff", v[1])
     if first > most:
         raise ValueError("backoff: expected (first, max), first <= max, got %r" % (v,))
-    return first, most
+    factor = v[2] if len(v) == 3 else 2
+    if isinstance(factor, bool) or not isinstance(factor, (int, float)) or not 1 <= factor <= 1000:
+        raise ValueError("backoff: expected a factor of 1 to 1000, got %r" % (factor,))
+    return first, most, factor
 
 
 def _intensity(v):
     from aioschedule import seconds_ms
 
-    n, period = _pair("intensity", v)
+    n, period = _tuple("intensity", v, 2)
     if isinstance(n, bool) or not isinstance(n, int) or n < 0:
         raise ValueError("intensity: expected a count of restarts >= 0, got %r" % (n,))
     return n, seconds_ms("intensity", period, 1) // 1000
 
 
+def _limit(word):
+    # A limit in seconds, None: no limit.
+    return lambda v: None if v is None else _seconds(word, v, 0.001)
+
+
+def _shutdown(v):
+    return None if v is None else _seconds("shutdown", v)
+
+
+def _on_giveup(v):
+    if callable(v) or v in _GIVEUP:
+        return v
+    raise ValueError("on_giveup: expected one of %s or a function, got %r" % (_GIVEUP, v))
+
+
+def _exceptions(word):
+    def valid(v):
+        found = tuple(v) if isinstance(v, (tuple, list)) else (v,)
+        for e in found:
+            if not isinstance(e, type) or not issubclass(e, BaseException):
+                raise TypeError("%s: expected exception classes, got %r" % (word, v))
+        return found
+
+    return valid
+
+
 _queue = None  # of the loop in which watcher_loop() runs
 
-_WORDS = {"restart": _restart, "backoff": _backoff, "intensity": _intensity}
+_GIVEUP = ("ignore", "escalate", "stop-all", "reset")
+_WORDS = {
+    "restart": _restart,
+    "backoff": _backoff,
+    "intensity": _intensity,
+    "timeout": _limit("timeout"),
+    "watchdog": _limit("watchdog"),
+    "shutdown": _shutdown,
+    "on_giveup": _on_giveup,
+    "restart_on": _exceptions("restart_on"),
+    "no_restart_on": _exceptions("no_restart_on"),
+}
 
 
 def merge(words, more=None):
@@ -99,7 +147,7 @@ class Watcher:
         from aioschedule import seconds_ms
 
         ms = min(seconds_ms("sleep", most), _FOR_LONG)
-        self._backoff = (min(_FIRST_MS, ms), ms)
+        self._backoff = (min(_FIRST_MS, ms), ms, 2)
         self._alog = alog
 
     def decide(self, rec):
@@ -108,7 +156,7 @@ class Watcher:
         failed = state == "error" or state == "timeout"
         if failed and self._alog:
             self._say("Error @ Task", rec.name, err_text(rec._exc or rec._r))
-        policy = rec.restart
+        policy = rec.rule(failed) if _type(rec) is not _PLAIN else rec.restart
         if policy == "no" or not (failed or policy == "always" and state == "done"):
             return None
         g = aioctl.group()
@@ -117,23 +165,31 @@ class Watcher:
         if rec.intensity and not _allowed(rec, aioctl.clock.s):
             rec.state = "gave-up"
             self._say("Giving up Task", rec.name)
+            if _type(rec) is not _PLAIN:
+                rec.give_up("gave up")  # pyright: ignore - a `Limited`
             return None
-        ms, most = rec.backoff or self._backoff
-        if most:
-            # A run that lasted longer than the longest back-off was a healthy one.
-            if not failed or (rec._t1 - rec._t0) * 1000 > most:
-                rec._fails = 0
-            for _ in range(rec._fails):
-                if ms >= most:
-                    break
-                ms = ms * 2 or _FIRST_MS
-            rec._fails += 1
-            ms = min(ms, most)
-            if ms > 3:
-                # Jitter, so that what failed together does not come back together.
-                ms -= random.getrandbits(28) % (ms // 4)
+        ms = (rec.backoff or self._backoff)[1] and self._pause(rec, failed)
         if self._alog:
             self._say("Restarting Task", rec.name, "in %d ms" % ms)
+        return ms
+
+    def _pause(self, rec, failed):
+        # The back-off of this restart, ms; plans the next one.
+        ms, most, factor = rec.backoff or self._backoff
+        # A run that lasted longer than the longest back-off was a healthy one.
+        delay = rec._delay
+        if failed and delay is not None and (rec._t1 - rec._t0) * 1000 <= most:
+            ms = delay
+        if factor == 1:
+            delay = ms
+        elif ms:
+            delay = max(ms + 1, int(ms * factor))
+        else:
+            delay = _FIRST_MS
+        rec._delay = min(delay, most)
+        if ms > 3:
+            # Jitter, so that what failed together does not come back together.
+            ms -= random.getrandbits(28) % (ms // 4)
         return ms
 
     def _say(self, *words):

@@ -2,6 +2,7 @@
 
 import asyncio
 import io
+import os
 import sys
 
 
@@ -30,6 +31,11 @@ class FakeClock:
 
     def wall_ms(self):
         return self.wall(), self.ms
+
+
+def folder():
+    """Path of a folder for the test's files, empty before it."""
+    return os.getenv("TEST_TMP") if hasattr(os, "getenv") else "/tmp"
 
 
 async def turns(n=5):

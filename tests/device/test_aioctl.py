@@ -4,7 +4,7 @@ import asyncio
 import json
 
 import aioctl
-from support import FakeClock, printed, turns
+from support import FakeClock, folder, printed, turns
 
 
 def setup():
@@ -133,7 +133,7 @@ def test_a_policy_of_add_goes_before_that_of_the_decorator():
     f = aioctl.aiotask(restart="always", backoff=(1, 2))(answer)
     rec = aioctl.add(f, restart="no")
     assert rec.restart == "no"
-    assert rec.backoff == (1000, 2000)
+    assert rec.backoff == (1000, 2000, 2)
 
 
 async def test_a_coroutine_runs_once_and_says_so():
@@ -536,9 +536,7 @@ def test_pprint_dict_prints_a_key_a_line():
 
 
 def test_getenv_reads_a_file_once_and_without_a_warning():
-    import os
-
-    path = os.getenv("TEST_TMP") + "/.env"
+    path = folder() + "/.env"
 
     def get(var, **kw):
         return aioctl.getenv(var, envfile=path, **kw)

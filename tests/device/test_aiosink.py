@@ -19,12 +19,15 @@ BLOCK = 512
 SIZE = 700  # of a file that lies in two blocks or, at first, within its folder
 
 
+ERASED = b"\xff" * BLOCK
+
+
 class Flash:
-    """A block device in RAM that notes what is done to it; `power` operations, then none."""
+    """A block device in RAM that notes what is done to it where `done` is a list."""
 
     def __init__(self, blocks=32):
         self.data = bytearray(b"\xff" * (blocks * BLOCK))
-        self.done = []  # of each operation: offset, bytes
+        self.done = None  # of each operation: offset, bytes
         self.erased = 0
 
     def readblocks(self, n, buf, off=0):
@@ -41,12 +44,13 @@ class Flash:
             return BLOCK
         if op == 6:
             self.erased += 1
-            self.note(arg * BLOCK, b"\xff" * BLOCK)
+            self.note(arg * BLOCK, ERASED)
         return 0
 
     def note(self, at, b):
         self.data[at : at + len(b)] = b
-        self.done.append((at, b))
+        if self.done is not None:
+            self.done.append((at, b))
 
 
 # A file system on `flash`, at "/flash".
@@ -217,7 +221,7 @@ def test_a_power_cut_at_any_operation_leaves_whole_lines():
     log = AioStream(300)
     sink = File(path, size=SIZE, count=3, log=log)
     image = bytearray(flash.data)
-    flash.done.clear()
+    flash.done = []
     lines = []
     flushed = []  # (operations until its end, lines until then)
     for i in range(110):
@@ -376,6 +380,18 @@ async def test_a_sink_sleeps_while_nothing_is_written():
     await asyncio.sleep_ms(50)
     assert sink.flushes == n + 1
     task.cancel()
+
+
+async def test_a_sink_that_fails_can_be_stopped():
+    log = AioStream(300)
+    sink = Kept(log=log)
+    sink.fails = 2
+    log.write("a\n")
+    aioctl.add(sink.run, name="sink")
+    await turns()
+    aioctl.stop("sink")
+    await turns()
+    assert aioctl.state("sink") == "stopped" and not sink.fails
 
 
 async def test_an_error_is_told_once_and_tried_again():

@@ -5,6 +5,7 @@ import asyncio
 import aioctl
 from support import FakeClock, Screen, printed, turns
 
+HEAP = "300wK"  # a recursion leaves a long traceback
 TIMEOUT = 30
 clock = aioctl.clock = FakeClock()
 _lines = {}
@@ -263,6 +264,10 @@ def with_policy(body):
     return aioctl.aiotask(restart="no", backoff=(1, 60))(body)
 
 
+def with_limits(body):
+    return aioctl.aiotask(timeout=3600, watchdog=600, shutdown=10, on_giveup="ignore")(body)
+
+
 def method(body):
     return Device(body).run
 
@@ -411,6 +416,10 @@ async def test_every_death_of_a_decorated_function():
 
 async def test_every_death_of_a_function_with_a_policy():
     await every_death(with_policy)
+
+
+async def test_every_death_of_a_task_with_limits():
+    await every_death(with_limits)
 
 
 async def test_every_death_of_a_bound_method():

@@ -2,12 +2,11 @@
 
 import asyncio
 import builtins
-import os
 import sys
 import time
 
 import aioctl
-from support import FakeClock, Screen, printed, turns
+from support import FakeClock, Screen, folder, printed, turns
 
 HOUR = 3600
 
@@ -1064,7 +1063,7 @@ async def test_defect_35_every_way_to_ask_gives_the_same_state():
 
 def broken(module, line):
     """Put a module in front of the path that fails on import."""
-    path = os.getenv("TEST_TMP")
+    path = folder()
     with open(path + "/" + module + ".py", "w") as f:
         f.write(line)
     sys.path.insert(0, path)

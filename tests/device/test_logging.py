@@ -4,14 +4,13 @@ import asyncio
 import gc
 import io
 import logging
-import os
 import sys
 import time
 
 import micropython
 
 from aiolog import AioStream, streamlog
-from support import printed, turns
+from support import folder, printed, turns
 
 HEAP = "1M"
 
@@ -615,7 +614,7 @@ def test_basic_config_refuses_what_makes_no_sense():
 
 
 def test_a_file_gets_whole_lines_at_once():
-    path = os.getenv("TEST_TMP") + "/x.log"
+    path = folder() + "/x.log"
     with open(path, "w") as f:
         f.write("before\n")
     logging.basicConfig(filename=path, format="%(message)s")

@@ -4,7 +4,7 @@ import asyncio
 import sys
 
 import aioctl
-from support import FakeClock, printed, turns
+from support import FakeClock, folder, printed, turns
 
 T0 = 1731456000  # 2024-11-13 00:00:00 UTC, a Wednesday
 clock = aioctl.clock = FakeClock(T0)
@@ -614,9 +614,8 @@ async def test_start_and_shutdown():
 
 async def test_configuration_from_a_dict_and_a_file():
     import json
-    import os
 
-    path = os.getenv("TEST_TMP") + "/schedule.json"
+    path = folder() + "/schedule.json"
     config = {
         "defaults": {"jitter": 0, "grace": 30},
         "schedules": {"a": {"repeat": 10}, "b": {"cron": "* * * * *", "grace": 5}},

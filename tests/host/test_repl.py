@@ -256,9 +256,10 @@ def test_paste_mode_is_left_by_ctrl_c(repl):
 
 
 def test_ctrl_c_cancels_what_is_awaited_and_keeps_what_was_typed(repl):
-    repl.send(
-        "\x05try:\r  print('begun'); await asyncio.sleep(99)\rfinally:\r  print('ended')\r\x04"
-    )
+    repl.send("async def tell(): print('begun')\r\r")
+    repl.shows("-->")
+    repl.send("\x05try:\r  asyncio.create_task(tell()); await asyncio.sleep(99)\r")
+    repl.send("finally:\r  print('ended')\r\x04")
     repl.writes("\r\nbegun\r\n")
     repl.send("1 + \x031\r")
     repl.shows("begun", "ended", "KeyboardInterrupt:", "--> 1 + 1", "2", "-->")

@@ -26,6 +26,7 @@ from triggercases import (
     defined,
     expression,
     far_apart,
+    field,
     footers,
     mutated,
     near_a_change,
@@ -178,6 +179,22 @@ def test_cron_refuses_the_dates_that_never_come(cases):
             assert answer.startswith("ValueError: cron day-of-month: "), (SEED, expr, answer)
             assert f"got '{dates}' in month" in answer, (SEED, expr, answer)
     assert refused > cases.count * 0.1
+
+
+def test_no_expression_is_kept_in_more_than_32_bytes(cases):
+    cases = cases(300)
+    r = cases.random
+    exprs = []
+    for _ in cases:
+        lists = (",".join(field(r, i, 0) for _ in range(r.randint(1, 6))) for i in range(6))
+        exprs.append(" ".join(lists))
+    answers = ask([{"ask": "size", "expr": e} for e in exprs])
+    for expr, answer in zip(exprs, answers):
+        if isinstance(answer, str):
+            assert "at most" in answer or "a day that comes" in answer, (SEED, expr, answer)
+        else:
+            assert answer <= 32, (SEED, expr, answer)
+    assert sum(answer == 32 for answer in answers) and any(a < 32 for a in answers)
 
 
 def test_cron_takes_and_refuses_what_cronsim_does(cases):

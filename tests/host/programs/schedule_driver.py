@@ -1,5 +1,5 @@
 """Runs scenarios of schedules on a clock that only it moves: one a line of stdin, what happened
-one a line of stdout, JSON.
+one a line of stdout, JSON. Argument: 2000 for a port that counts from then.
 
 A scenario: {"wall": the wall clock at the start, "zone": text or null, "most": calls of
 run_pending() at most, "do": [...]}. What it may do, all times in ms:
@@ -20,6 +20,7 @@ import json
 import sys
 
 import aioctl
+from aiotrigger import days
 
 
 class Clock:
@@ -52,6 +53,8 @@ class Clock:
         return [self.s * 1000 + self.ms, s * 1000 + ms]
 
 
+if sys.argv[1:] == ["2000"]:
+    days.EPOCH = days.number(2000, 1, 1)
 clock = aioctl.clock = Clock()
 clock.set(0)
 

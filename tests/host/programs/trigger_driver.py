@@ -3,6 +3,7 @@
     {"ask": "epoch", "year": 1970 or 2000}              what the port counts from, from here on
     {"ask": "times", "trigger": text, "after": [t, ...]}   n: how many, one after the other;
                                                         zone: text, then all times are UTC
+    {"ask": "size", "expr": text}                       bytes that an expression is kept in
     {"ask": "zone", "zone": text, "do": "offset", "at": [t, ...]}
 
 A trigger is Python text. The answer is a list with None where there is no time, or the error as
@@ -33,6 +34,10 @@ def times(trigger, after, n=1, zone=None):
     return found
 
 
+def size(expr):
+    return len(aiotrigger.Cron(expr).table)
+
+
 def zone(zone, do, at):
     do = getattr(aiotrigger.Zone(zone), do)
     return [do(t) for t in at]
@@ -45,7 +50,7 @@ def epoch(year):
 def main():
     for line in sys.stdin:
         question = json.loads(line)
-        ask = {"times": times, "zone": zone, "epoch": epoch}[question.pop("ask")]
+        ask = {"times": times, "size": size, "zone": zone, "epoch": epoch}[question.pop("ask")]
         try:
             answer = ask(**question)
         except (ValueError, TypeError) as e:

@@ -1,0 +1,6 @@
+metadata(version="0.1.0", description="The last failures of tasks, kept over a reset.")
+require("aiocontrol")
+require("aioplan")
+require("aiostatus")
+require("aiosupervisor")
+package("aiocrash", base_path="..", opt=3)
