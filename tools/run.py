@@ -91,10 +91,13 @@ def run_at_terminal(command, env, settings):
         os.killpg(process.pid, signal.SIGCONT)
 
 
-def hang_up(process):
-    """Pass on that the terminal is gone: the system tells it to the first process there only."""
+def hang_up(process, stream=0):
+    """Pass on that the terminal is gone: the system tells it to the first process there only.
+
+    With stream=1, that nobody reads what is written: MicroPython ignores the signal for that.
+    """
     poll = select.poll()
-    poll.register(0, 0)
+    poll.register(stream, 0)
     poll.poll()
     process.send_signal(signal.SIGHUP)
 
@@ -113,6 +116,7 @@ def run_piped(command, env):
     process = start(command, env, stdin=subprocess.PIPE, bufsize=0)
     # A thread of its own: whoever feeds this may stay silent long after the program's end.
     threading.Thread(target=feed, args=(process.stdin,), daemon=True).start()
+    threading.Thread(target=hang_up, args=(process, 1), daemon=True).start()
     return process.wait()
 
 

@@ -93,6 +93,15 @@ def test_a_silent_feeder_does_not_outlive_the_program(program):
     assert result.returncode == 0
 
 
+def test_a_program_to_which_nobody_listens_any_more_is_ended(program):
+    command = [sys.executable, str(RUN), program("print('ready')\nwhile True: pass\n")]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, env=environment()) as process:
+        assert process.stdout.readline() == b"ready\n"
+        process.stdout.close()
+        assert process.wait(30) == 128 + signal.SIGHUP
+
+
 def test_the_heap_and_the_module_path_are_set(program):
     text = "import gc, sys\nprint(gc.mem_free() + gc.mem_alloc() < 320_000, sys.path[1:])\n"
     env = dict(environment(), HEAP="300K", MICROPYPATH="/none")
