@@ -16,6 +16,7 @@ CHECKS = {
     "types on unix": ["pyright", "-p", "pyrightconfig.json"],
     "types on esp32": ["pyright", "-p", "tools/pyright-esp32.json"],
     "types on rp2": ["pyright", "-p", "tools/pyright-rp2.json"],
+    "types of the host command": ["pyright", "-p", "tools/pyright-host.json"],
 }
 
 

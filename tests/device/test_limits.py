@@ -8,6 +8,7 @@ from aiosupervisor import giveup, limits
 from support import FakeClock, printed, turns
 
 clock = aioctl.clock = aioschedule.scheduler.clock = FakeClock()
+aioctl.color = False
 
 
 async def go(seconds, step=None):

@@ -19,7 +19,7 @@ from mpremote.transport_serial import SerialTransport
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 MICROPYTHON = os.environ.get("MICROPYTHON") or str(ROOT / ".venv" / "bin" / "micropython")
-TIMEOUT = 20  # seconds; only a failing test waits that long
+TIMEOUT = 90  # seconds; only a failing test waits that long
 
 
 def environment():

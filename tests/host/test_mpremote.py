@@ -132,7 +132,7 @@ def test_200_kb_are_copied_while_the_program_goes_on(board, tmp_path):
     data = random.Random(2).randbytes(200_000)
     (tmp_path / "up").write_bytes(data)
     before = ticks(board)
-    output(board.mpremote("resume", "cp", str(tmp_path / "up"), f":{tmp_path}/there", timeout=90))
+    output(board.mpremote("resume", "cp", str(tmp_path / "up"), f":{tmp_path}/there", timeout=300))
     assert (tmp_path / "there").read_bytes() == data
     # Each of its 800 writes takes several milliseconds, in which a task of 5 ms has its turns.
     assert ticks(board) > before + 200

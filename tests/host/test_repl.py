@@ -6,7 +6,7 @@ import subprocess
 import time
 
 import pytest
-from ptyboard import MICROPYTHON, ROOT, Terminal, environment, run_piped
+from ptyboard import MICROPYTHON, ROOT, TIMEOUT, Terminal, environment, run_piped
 
 GATHER = ROOT / "tests" / "host" / "programs" / "repl_gather.py"
 START = "Starting asyncio REPL..."
@@ -464,7 +464,7 @@ def test_commands_come_from_a_file(program, tmp_path):
             stdin=f,
             capture_output=True,
             env=environment(),
-            timeout=20,
+            timeout=TIMEOUT,
         )
     assert b"--> x + 1\n21\n--> \nthe program goes on\n" in result.stdout
 
@@ -521,7 +521,7 @@ def test_a_closed_output_ends_the_repl_alone(program, tmp_path):
     os.close(read)
     process.stdin.write(b"1\n" * 50)
     process.stdin.close()
-    assert process.wait(20) == 0
+    assert process.wait(TIMEOUT) == 0
     assert (tmp_path / "end").read_text() == "the program goes on"
 
 
@@ -534,7 +534,7 @@ def test_a_terminal_that_hangs_up_ends_the_repl_alone(program, tmp_path):
     with Terminal([MICROPYTHON, str(path)], controlling=False) as repl:
         repl.shows(START, "-->")
         repl.hang_up()
-        assert repl.process.wait(20) == 0
+        assert repl.process.wait(TIMEOUT) == 0
     assert (tmp_path / "end").read_text() == "the program goes on"
 
 
