@@ -192,8 +192,7 @@ class Taskctl:
                     self.starts += 1
                     self._c = None
                 except _Full:
-                    _sleep(core.cur_task, 1000)  # there may be room by then
-                    return
+                    return self._later()
                 if self._exc:
                     self._exc = None
                 c = self.coro
@@ -202,7 +201,7 @@ class Taskctl:
                     c = self._end(e)
                 except _Any as x:
                     # An exit, of a callback or a log; or there was no room to tell of the end.
-                    e = x if _isinstance(x, _FATAL) else e
+                    e = x if _isinstance(x, _FATAL) else self._mute(e)
                     c = self._after(e)
                 if c is None:
                     self._c = None
@@ -226,6 +225,14 @@ class Taskctl:
                 return c.send(None)  # pyright: ignore[reportAttributeAccessIssue]
             except _Any as x:
                 e = x
+
+    def _later(self):
+        print(self.name, "cannot start, no memory")  # takes none
+        _sleep(core.cur_task, 1000)  # there may be room by then
+
+    def _mute(self, e):
+        print(self.name, "failed, no memory to say why")  # takes none
+        return e
 
     def _end(self, e):
         # Record the end `e`. Return the coroutine of a callback, the ms until the next start,
@@ -292,6 +299,8 @@ class Taskctl:
                     self.tell("watcher failed: ", x)
                 except MemoryError:
                     pass
+                if _isinstance(x, _Full) and self.state == "error" and self.restart != "no":
+                    return 1000  # it could not say; there may be room by then
         return None
 
     def _call(self, f, *lead):

@@ -106,9 +106,7 @@ class Limited(aioctl.Taskctl):
                 if ms is not None:
                     deadlines().insert(self, ms)
             except MemoryError:
-                # There may be room by then.
-                core._task_queue.push(core.cur_task, ticks_add(ticks_ms(), _LATER))  # pyright: ignore
-                return None
+                return self._later()
         return aioctl.Taskctl._next(self, e)
 
     def _left(self):

@@ -1,7 +1,9 @@
 """The supervisor goes on: crash after crash, with a full heap, and when everything else fails."""
 
 import asyncio
+import builtins
 import gc
+import io
 import sys
 
 import aioctl
@@ -25,6 +27,10 @@ async def forever():
 
 async def crash():
     raise ValueError("boom")
+
+
+async def returns():
+    pass
 
 
 LIMITS = {"timeout": 3600, "watchdog": 60, "shutdown": 5, "on_giveup": "ignore"}
@@ -205,6 +211,47 @@ async def test_with_a_kibibyte_left_a_task_with_limits_that_wants_more_is_restar
     await dies_without_memory(1024, **LIMITS)
 
 
+def hears():
+    """Return a list of what print() was last called with; a call takes no memory."""
+    heard = [None, None]
+
+    def said(a, b=None):
+        heard[0] = a
+        heard[1] = b
+
+    builtins.print = said
+    return heard
+
+
+async def test_a_failure_for_which_there_is_no_memory_to_tell_it_is_told_in_short():
+    def tell(what, e):
+        raise MemoryError
+
+    aioctl.set_log(io.StringIO())
+    rec = aioctl.add(crash)
+    rec.tell = tell
+    said = hears()
+    await turns()
+    assert rec.state == "error" and isinstance(rec.exc, ValueError)
+    assert said == ["crash", "failed, no memory to say why"], said
+
+
+async def test_a_restart_that_the_watcher_has_no_memory_for_is_made_all_the_same():
+    def watcher(rec):
+        raise MemoryError
+
+    aioctl.watcher = watcher
+    rec = aioctl.add(crash, name="again")
+    left = aioctl.add(crash, name="left", restart="no")
+    done = aioctl.add(returns)
+    await turns()
+    assert rec.state == "backoff" and left.state == "error" and done.state == "done"
+    aioctl.watcher = None
+    while rec.starts < 2:  # a second later
+        await asyncio.sleep_ms(20)
+    assert rec.state == "error"
+
+
 async def test_a_start_for_which_there_is_no_memory_is_made_later():
     for n, policy in enumerate(({}, LIMITS)):
         hog = Hog()
@@ -215,6 +262,7 @@ async def test_a_start_for_which_there_is_no_memory_is_made_later():
         aioctl.add(first, name="loads", **policy)
         await turns()
         record = aioctl.add(first, name="later%d" % n, **policy)
+        said = hears()
         hog.fill(0)
         i = 20
         while i:  # nothing here may need memory
@@ -223,6 +271,7 @@ async def test_a_start_for_which_there_is_no_memory_is_made_later():
         ended = record._t1
         hog.free()
         assert ended is None and record.live(), policy
+        assert said == [record.name, "cannot start, no memory"], (said, policy)
         assert await aioctl.join(record.name, timeout=30) == 1
         assert record.state == "done", policy
 
