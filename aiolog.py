@@ -99,4 +99,12 @@ class AioStream(io.IOBase):
         await follow(self, *args, **which)
 
 
-streamlog = AioStream(2000)
+streamlog: AioStream
+
+
+def __getattr__(name):
+    # The log that all parts of a program share takes its memory when somebody asks for it.
+    if name == "streamlog":
+        log = globals()[name] = AioStream(2000)
+        return log
+    raise AttributeError(name)
