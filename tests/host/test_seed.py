@@ -1,9 +1,15 @@
 """The full example of aioschedule's documentation, byte for byte, used as a person would."""
 
+import os
 import re
+import subprocess
 import sys
 
-from ptyboard import ROOT, Terminal
+from ptyboard import MICROPYTHON, ROOT, Terminal
+
+sys.path.insert(0, str(ROOT / "tools" / "firmware"))
+
+from board import compile_modules
 
 STAMP = r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d"
 RULE = "<" + "-" * 80 + ">"
@@ -82,3 +88,57 @@ def test_the_example_runs_and_status_tells_before_between_and_after_the_first_ru
         t.send("\4")
         assert t.exit_code() == 0
         assert t.attributes() == t.before
+
+
+LOGGING = """
+import gc, sys, time
+from aiolog import streamlog
+def used():
+    gc.collect()
+    gc.collect()
+    return gc.mem_alloc() * 4 // (8 if sys.maxsize > 1 << 40 else 4)
+before = used()
+import logging
+logging.basicConfig(
+    level=logging.INFO,
+    format="%(asctime)s [%(name)s] [%(levelname)s] %(message)s",
+    datefmt="%Y-%m-%d %H:%M:%S",
+    stream=streamlog,
+)
+logging.getLogger("x").info("m")
+print(used() - before)
+"""
+
+
+def test_logging_as_in_the_example_takes_at_most_6_kib(tmp_path):
+    compile_modules(tmp_path)
+    path = {"MICROPYPATH": f"{tmp_path}:{tmp_path / 'lib'}:.frozen"}
+    command = [MICROPYTHON, "-c", LOGGING]
+    result = subprocess.run(
+        command, env={**os.environ, **path}, capture_output=True, text=True, timeout=60
+    )
+    assert result.stderr == "" and int(result.stdout) <= 6 * 1024, result.stdout
+
+
+SHOWN = """
+import sys, aiolog
+write = aiolog.streamlog.write
+def show(line):
+    sys.stdout.write(line)
+    return write(line)
+aiolog.streamlog.write = show
+import seed_example
+"""
+
+
+def test_the_example_runs_in_64_kib_in_all(tmp_path):
+    compile_modules(tmp_path)
+    program = ROOT / "tests" / "compat" / "seed_example.py"
+    (tmp_path / "seed_example.py").write_bytes(program.read_bytes())
+    path = {"MICROPYPATH": f"{tmp_path}:{tmp_path / 'lib'}:.frozen"}
+    # "w": twice that where a word is twice as long.
+    with Terminal([MICROPYTHON, "-X", "heapsize=64wK", "-c", SHOWN], env=path, columns=120) as t:
+        t.screen.write_process_input = lambda data: None  # a line with nobody at its other end
+        for text in ("world, 10", "from, 20"):
+            t.writes("start: hello " + text)
+            t.writes("done: hello " + text)
