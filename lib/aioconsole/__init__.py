@@ -217,6 +217,9 @@ async def run(code, g, s, *modes):
             e = s.call(eval, c, g)[1]
         if e:
             break
+    sched = sys.modules.get("aioschedule")
+    if sched and sched.scheduler.wall:
+        sched.clock_changed()  # it may have set the clock, as `mpremote rtc --set` does
     return e
 
 

@@ -494,3 +494,20 @@ async def test_what_a_hash_compares_does_not_end_at_the_first_difference():
         assert asked == list(range(32))
     assert same(right, right)
     assert not same(right + b"x", right + b"y")
+
+
+async def test_a_command_that_sets_the_clock_is_seen_by_the_schedules():
+    import aioctl
+    from support import FakeClock, turns
+
+    t = 1731456000  # 2024-11-13
+    clock = aioctl.clock = FakeClock(t)
+    import aioschedule
+
+    aioctl.add(aioschedule.schedule_loop)
+    aioschedule.schedule("noon", cron="0 12 * * *")
+    await turns()
+    assert aioschedule.next_due("noon") == t + 43200
+    await after("clock.drift = 86400 * 7", {"clock": clock})
+    await turns()
+    assert aioschedule.next_due("noon") == t + 43200 + 86400 * 7
