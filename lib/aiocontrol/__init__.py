@@ -186,11 +186,14 @@ def _once_more(r):
 
 def _cancel(r):
     # False if it would have to cancel itself.
-    if not cancel(r):
+    limited = type(r) is not aioctl.Taskctl
+    if limited and r.shield and r._c and r._t1 is None:
+        pass  # it ends by itself, or is cancelled when its grace is over
+    elif not cancel(r):
         return False
     if r._asked is None:
         r._asked = aioctl.clock.now()
-    if type(r) is not aioctl.Taskctl:
+    if limited:
         r.told()  # its grace begins
     return True
 

@@ -10,7 +10,17 @@ from .when import count
 
 _MOST = const(255)  # starts that may wait in a queue
 # Of the record, what its instances beside it have as well.
-_WORDS = ("args", "_id", "on_stop", "on_error", "timeout", "watchdog", "shutdown", "on_giveup")
+_WORDS = (
+    "args",
+    "_id",
+    "on_stop",
+    "on_error",
+    "timeout",
+    "watchdog",
+    "shutdown",
+    "on_giveup",
+    "shield",
+)
 
 
 def words(s, when):

@@ -11,6 +11,7 @@ _LIMITS = (  # a record that has one of them is a `Limited`
     "on_giveup",
     "restart_on",
     "no_restart_on",
+    "shield",
 )
 
 
@@ -35,6 +36,8 @@ def record(coro, args, kwargs, name):
         from .policy import merge
 
         policy = merge(policy, mark and mark[2])
+        if policy.get("shield"):
+            policy.setdefault("shutdown", None)
     make = aioctl.Taskctl
     if any(w in policy for w in _LIMITS):
         from .limits import Limited as make

@@ -80,6 +80,8 @@ class Limited(aioctl.Taskctl):
     timeout = watchdog = on_giveup = None
     shutdown = 5000  # as of OTP
     restart_on = no_restart_on = ()
+    shield = False  # does `stop` let a run go on, for as long as `shutdown` says?
+    _bare = False  # that time is over
     _t = _why = None  # its place in the queue; the exception for which it is cancelled
     _far = 0  # see `aioschedule.Schedule`
     _began = _fed = _told_at = 0  # moments of its start, sign of life, cancellation
@@ -94,7 +96,7 @@ class Limited(aioctl.Taskctl):
 
     def _begin(self):
         self._t = self._why = None
-        self._stopped = False
+        self._stopped = self._bare = False
         self._told_at = 0
         self._began = self._fed = moment()
 
@@ -141,6 +143,10 @@ class Limited(aioctl.Taskctl):
         # A limit is exceeded. Returns the ms until the next, or None.
         if self._asked is not None:
             aioctl.cancel(self)  # once more
+            if self.shield and not self._bare:  # no: for the first time
+                self._bare = True
+                self._told_at = moment()
+                return self.shutdown
             aioctl.Taskctl.tell(self, "stuck: ", RuntimeError("it does not end when cancelled"))
             if self._why:
                 self.give_up("stuck")

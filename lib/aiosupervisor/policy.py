@@ -75,6 +75,12 @@ def _shutdown(v):
     return None if v is None else _seconds("shutdown", v)
 
 
+def _shield(v):
+    if v is True or v is False:
+        return v
+    raise TypeError("shield: expected a bool, got %r" % (v,))
+
+
 def _on_giveup(v):
     if callable(v) or v in _GIVEUP:
         return v
@@ -105,6 +111,7 @@ _WORDS = {
     "on_giveup": _on_giveup,
     "restart_on": _exceptions("restart_on"),
     "no_restart_on": _exceptions("no_restart_on"),
+    "shield": _shield,
 }
 
 

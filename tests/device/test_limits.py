@@ -357,6 +357,78 @@ async def test_want_of_memory_delays_a_deadline_and_breaks_nothing():
     assert rec.state == "timeout"
 
 
+# shield
+
+
+class Shielded:
+    """A shielded task that runs until `end` is set."""
+
+    def __init__(self, **policy):
+        self.end = asyncio.Event()
+        self.cancels = 0
+        self.record = aioctl.add(self.run, name="shielded", shield=True, **policy)
+
+    async def run(self):
+        try:
+            await self.end.wait()
+        except asyncio.CancelledError:
+            self.cancels += 1
+            raise
+        return "whole"
+
+
+async def test_a_shielded_run_ends_by_itself_after_a_stop():
+    stream = Stream()
+    await watched()
+    s = Shielded(restart="always")
+    await turns()
+    assert aioctl.stop("shielded") is True
+    await go(100)
+    assert s.record.state == "running" and s.cancels == 0
+    assert aioctl.stop("shielded") is True
+    s.end.set()
+    await turns()
+    assert s.record.state == "stopped" and s.record.result == "whole" and s.cancels == 0
+    assert stream.lines == [] and s.record.starts == 1
+
+
+async def test_a_shielded_run_ends_before_its_restart():
+    s = Shielded()
+    await turns()
+    aioctl.restart("shielded")
+    await go(10)
+    assert s.record.starts == 1
+    s.end.set()
+    await turns()
+    assert s.record.starts == 2 and s.cancels == 0
+
+
+async def test_a_shield_lasts_as_long_as_shutdown_says():
+    stream = Stream()
+    s = Shielded(shutdown=10)
+    await turns()
+    aioctl.stop("shielded")
+    await go(9)
+    assert s.record.state == "running" and s.cancels == 0
+    await go(1)
+    assert s.record.state == "stopped" and s.cancels == 1
+    assert stream.lines == []
+
+
+async def test_a_shield_does_not_hold_off_a_timeout_nor_a_stop_in_a_back_off():
+    s = Shielded(timeout=5)
+    await turns()
+    await go(5)
+    assert s.record.state == "timeout" and s.cancels == 1
+    await watched()
+    rec = aioctl.add(crash, shield=True, backoff=(60, 60))
+    await turns()
+    assert rec.state == "backoff"
+    aioctl.stop("crash")
+    await turns()
+    assert rec.state == "stopped"
+
+
 # shutdown
 
 
@@ -585,6 +657,7 @@ async def test_a_policy_that_makes_no_sense_is_refused_and_named():
         ("watchdog", True),
         ("shutdown", -1),
         ("shutdown", "x"),
+        ("shield", 1),
         ("on_giveup", "explode"),
         ("on_giveup", None),
         ("restart_on", "ValueError"),
