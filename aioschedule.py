@@ -169,9 +169,11 @@ class Scheduler:
         return (self.clock.now() - self._s) * 1000 + self.clock.ms - self._ms
 
     def put(self, s, ms):
-        """Let `s` fire `ms` milliseconds after the last run_pending(); `ms` > -LAP."""
+        """Let `s` fire `ms` milliseconds after the last run_pending()."""
         ms += self._ahead
-        far = ms // LAP if ms > 0 else 0
+        far = ms // LAP
+        if far < 0:
+            far += 1
         if s._far != far:
             s._far = far
         ms -= far * LAP
@@ -228,10 +230,13 @@ class Scheduler:
         # The first entry of the queue is due. (On its own: a longer frame would need the heap.)
         self._due.pop()
         s = t.coro
-        if s._far:
+        if s._far > 0:
             s._far -= 1
             self._due.push(t, ticks_add(t.ph_key, LAP))
         else:
+            if s._far:  # it was due long ago
+                late -= s._far * LAP
+                s._far = 0
             s.fire(self, late)
 
     def launch(self, s):

@@ -428,6 +428,21 @@ async def test_a_one_shot_whose_time_passed_in_a_pause_starts_at_resume():
     assert seconds(a) == seconds(b) == [61], (a.at, b.at)
 
 
+async def test_a_schedule_put_back_long_after_its_time_starts_at_once_and_keeps_the_phase():
+    job = Job()
+    aioctl.stop("job")
+    await turns()
+    aioschedule.schedule("job", start_in=30 * DAY, repeat=30 * DAY)
+    aioctl.start("job")
+    await go(0)
+    aioctl.stop("job")
+    clock.advance(45 * DAY)
+    scheduler.run_pending()  # something else was due meanwhile
+    assert aioctl.start("job")
+    await go(50 * DAY)
+    assert seconds(job)[-3:] == [45 * DAY, 60 * DAY, 90 * DAY], seconds(job)
+
+
 async def test_suspend_waits_for_the_run_and_may_be_nested():
     handle = aioschedule.schedule("job", repeat=10)
     job = Job(lasts=True)
