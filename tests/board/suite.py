@@ -53,10 +53,12 @@ THREADS = "the emulator has one core, and a thread of this port needs the second
 TERMINAL = "a board's output is always taken for a terminal"
 GIGABYTE = "it writes hundreds of megabytes into a log, which takes minutes here"
 SLOW = "it would take minutes"
+MODEL = "the model that it compares with does not fit beside what it tests"
 UNIX_ONLY = {
     "test_aioctl.py::test_colours_are_off_where_the_output_is_no_terminal": TERMINAL,
     "test_aiolog.py::test_places_start_over_after_many_bytes": GIGABYTE,
     "test_aiolog.py::test_a_follower_goes_on_over_the_place_where_counting_starts_anew": GIGABYTE,
+    "test_aiolog.py::test_readers_at_their_own_places_against_a_model": MODEL,
     "test_aiolog.py::test_threads_write_at_once": THREADS,
     "test_aiolog.py::test_no_line_of_a_thread_is_lost_or_doubled": THREADS,
     "test_aiolog.py::test_a_thread_writes_while_others_read": THREADS,
