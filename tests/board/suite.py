@@ -69,6 +69,8 @@ UNIX_ONLY = {
     "test_aiosink.py::test_each_write_to_the_flash_costs_few_blocks": SLOW,
     "test_aiosink.py::test_files_are_bounded_in_size_and_number": SLOW,
     "test_aiosink.py::test_a_power_cut_at_any_operation_leaves_whole_lines": SLOW,
+    "test_crash.py::test_ten_thousand_failures_leave_the_heap_as_it_was": SLOW,
+    "test_soak.py": SLOW,
     "test_syslog.py": "a Pico has no network",
     "test_aiothread.py": THREADS,  # all of it
 }

@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import sys
 
 import aioctl
 import aioschedule
@@ -11,6 +12,7 @@ TIMEOUT = 120
 # What the collector may keep by chance, taking a number on the stack for an address. Ten
 # thousand cycles that each kept one block, 16 bytes at least, would be 160,000.
 SLACK = 1024  # bytes
+FEWER = 1 if sys.platform == "linux" else 40  # a board would take an hour; 250 blocks are 4,000
 
 clock = aioctl.clock = aioschedule.scheduler.clock = FakeClock()
 
@@ -27,7 +29,8 @@ async def grows(cycle, n=10_000, warm_up=500):
     The least of three rounds: what leaks, leaks in each. A stale word on the C stack can keep a
     chain of dead tasks alive for one of them (their queue links are not cleared).
     """
-    for i in range(warm_up):
+    n = max(n // FEWER, min(n, 200))
+    for i in range(max(warm_up // FEWER, min(warm_up, 50))):
         await cycle(i)
     least = None
     for _ in range(3):
@@ -122,7 +125,7 @@ async def test_crashes_and_restarts():
             await turns(1)
 
     assert await grows(restart) < SLACK
-    assert record.starts > 10_000
+    assert record.starts > 10_000 // FEWER
 
 
 async def test_crashes_and_restarts_within_a_limit():
@@ -137,7 +140,7 @@ async def test_crashes_and_restarts_within_a_limit():
             await turns(1)
 
     assert await grows(restart) < SLACK
-    assert record.starts > 10_000
+    assert record.starts > 10_000 // FEWER
 
 
 async def test_starts_and_stops_of_a_scheduled_task():
@@ -247,7 +250,7 @@ async def test_runs_of_a_schedule():
         await turns(2)
 
     assert await grows(fire) < SLACK
-    assert record.starts > 10_000
+    assert record.starts > 10_000 // FEWER
 
 
 async def test_runs_of_a_schedule_that_fail():
@@ -261,7 +264,7 @@ async def test_runs_of_a_schedule_that_fail():
         await turns(2)
 
     assert await grows(fire, 5000) < SLACK
-    assert record.starts > 5000
+    assert record.starts > 5000 // FEWER
 
 
 async def test_ticks_that_are_skipped():

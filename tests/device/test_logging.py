@@ -394,11 +394,9 @@ def test_soft_interrupts_log_in_the_middle_of_a_record():
 
 
 def test_soft_interrupts_on_a_port_without_threads():
-    first = sys.modules.pop("logging")
     sys.modules["_thread"] = sys
-    import logging as second
-
-    assert first is not second
+    second = fresh()
+    assert second is not logging
     interrupted(second)
 
 
@@ -578,6 +576,78 @@ async def test_follow_shows_the_lines_of_tasks_until_interrupted():
     finally:
         builtins.print = real
     assert shown == ["[sensor_1] a\n", "[sensor_2] c\nsensors d\n", True], shown
+
+
+# -- what is loaded ---------------------------------------------------------------------------
+
+
+# The module as a program gets it that has just started.
+def fresh():
+    for name in list(sys.modules):
+        if name.split(".")[0] == "logging":
+            del sys.modules[name]
+    return __import__("logging")
+
+
+def loaded():
+    return sorted(name for name in sys.modules if name.split(".")[0] == "logging")
+
+
+def test_only_what_each_record_needs_is_kept():
+    logging = fresh()
+    log = AioStream(500)
+    logging.basicConfig(format=SEED_FORMAT, datefmt="%Y-%m-%d %H:%M:%S", stream=log, level="INFO")
+    for name in ("x", "a.b"):
+        logging.getLogger(name).info("m %d", 1)
+        logging.getLogger(name).debug("no")
+    assert printed(log.cat).count("[INFO] m 1\n") == 2
+    assert loaded() == ["logging"], loaded()
+    assert not hasattr(logging, "nothing") and loaded() == ["logging", "logging.more"]
+
+
+def test_a_class_is_whole_whatever_is_asked_for_first():
+    def subclass(logging):
+        class Mine(logging.StreamHandler):
+            def setLevel(self, level):
+                super().setLevel(level)
+
+        Mine(Lines()).setLevel("ERROR")
+
+    def missing(logging):
+        record = logging.LogRecord("x", 20, "m")
+        for thing in (logging, logging.root, logging.root.handlers[0], record):
+            raises(AttributeError, ("nothing",), getattr, thing, "nothing")
+
+    for first in (
+        lambda logging: logging.root.addHandler(None),
+        lambda logging: logging.root.setLevel(10),
+        lambda logging: logging.root.log(50, "m"),
+        lambda logging: logging.root.handlers[0].setFormatter(None),
+        lambda logging: logging.LogRecord("x", 20, "m").created,
+        lambda logging: isinstance(logging.root.handlers[0], logging.StreamHandler) or 1 / 0,
+        lambda logging: type(logging.root) is logging.Logger or 1 / 0,
+        lambda logging: logging.error("m", exc_info=ValueError("v")),
+        subclass,
+        missing,
+    ):
+        logging = fresh()
+        logging.basicConfig(stream=Lines())
+        assert loaded() == ["logging"]
+        first(logging)
+        assert loaded() == ["logging", "logging.more"]
+        for kind, names in (
+            (logging.Handler, "setLevel setFormatter format emit handle flush close"),
+            (logging.Logger, "setLevel getEffectiveLevel isEnabledFor hasHandlers exception"),
+            (logging.LogRecord, "getMessage"),
+        ):
+            assert all(hasattr(kind, name) for name in names.split())
+
+
+def test_all_names_come_with_a_star():
+    logging = fresh()  # older versions of MicroPython do not read `__all__`
+    assert all(hasattr(logging, name) for name in logging.__all__)
+    for name in "INFO Handler FileHandler basicConfig getLogger lastResort error shutdown".split():
+        assert name in logging.__all__, name
 
 
 # -- basicConfig, files, heap ----------------------------------------------------------------
