@@ -184,16 +184,20 @@ def _once_more(r):
     r._again = 0
 
 
+def _shielded(r):
+    # A run of a task with shield=True goes on.
+    return type(r) is not aioctl.Taskctl and r.shield and r._c and r._t1 is None
+
+
 def _cancel(r):
     # False if it would have to cancel itself.
-    limited = type(r) is not aioctl.Taskctl
-    if limited and r.shield and r._c and r._t1 is None:
+    if _shielded(r):
         pass  # it ends by itself, or is cancelled when its grace is over
     elif not cancel(r):
         return False
     if r._asked is None:
         r._asked = aioctl.clock.now()
-    if limited:
+    if type(r) is not aioctl.Taskctl:
         r.told()  # its grace begins
     return True
 
