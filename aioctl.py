@@ -11,7 +11,8 @@ from time import ticks_add, ticks_diff, ticks_ms
 
 _AIOCTL_GROUP = None  # a TaskGroup from the first add() on
 _queue = core._task_queue  # of the loop in which the tasks live
-_core = core.__dict__  # the context that asyncio wants to hear of with each task
+# The context that asyncio wants to hear of with each task; _core[name] is faster than core.name.
+_core = core.__dict__
 _AIOCTL_LOG = None  # stream that log(), follow() and status() read
 
 color = None  # True, False, or None: colours if the output is a terminal
@@ -27,7 +28,7 @@ _READY = False  # in place of a coroutine: the first step is still to come
 _Full = MemoryError
 _NO_MEMORY = _Full("no memory")
 
-# What each crash and restart asks for: builtins are looked up in a long list, one by one.
+# What each add, crash and restart asks for: builtins are looked up in a long list, one by one.
 _isinstance = isinstance
 _type = type
 _int = int
@@ -86,8 +87,11 @@ clock = Clock()
 
 def _sleep(task, ms):
     # As asyncio.sleep_ms() does, without a coroutine.
-    t = ticks_add(ticks_ms(), ms)
-    core._task_queue.push(task, t)  # pyright: ignore[reportArgumentType] - ticks are ints
+    q = _core["_task_queue"]
+    if ms:
+        q.push(task, ticks_add(ticks_ms(), ms))
+    else:
+        q.push(task)
 
 
 class Taskctl:
@@ -209,7 +213,7 @@ class Taskctl:
                 if _isinstance(c, _int):
                     self.state = "backoff"
                     self._c = _READY
-                    _sleep(core.cur_task, c)
+                    _sleep(_core["cur_task"], c)
                     return
             try:
                 if _hasattr(c, "send"):
@@ -382,18 +386,19 @@ def add(coro, *args, **kwargs):
     result) and the policy words of `aiotask` are taken here; all else goes to the task.
     Returns the `Taskctl`. TypeError or ValueError name what is wrong; then nothing is added.
     """
-    global _queue
+    global _queue, _AIOCTL_GROUP
     rec = _record(coro, args, kwargs)
-    q = core._task_queue
+    q = _core["_task_queue"]
     if _queue is not q:
         _queue = q
         __getattr__("forget_loop")()
     # First what may want for memory: then nothing is added. No `try` here: it would put the
     # frame of this function on the heap.
-    rec.task = t = core.Task(rec, _core)  # pyright: ignore - drives send and throw
-    if not _AIOCTL_GROUP:
-        set_group(TaskGroup())
-    _AIOCTL_GROUP.add_task(rec)
+    rec.task = t = _core["Task"](rec, _core)  # pyright: ignore - drives send and throw
+    g = _AIOCTL_GROUP
+    if g is None:  # `not` would look for a __bool__
+        _AIOCTL_GROUP = g = TaskGroup()
+    g.add_task(rec)
     q.push(t)
     if holds and holds(rec.name):
         rec.hold()
@@ -403,7 +408,8 @@ def add(coro, *args, **kwargs):
 def _record(coro, args, kwargs):
     # Validates all, and changes nothing.
     name = kwargs.pop("name", None) if kwargs else None
-    if kwargs or _type(coro) is not _ASYNC or not (name is None or _isinstance(name, str)):
+    # _type(""), as `str` is a builtin; what derives from it is for `intake`.
+    if kwargs or _type(coro) is not _ASYNC or not (name is None or _type(name) is _type("")):
         from aiosupervisor import intake
 
         return intake.record(coro, args, kwargs, name)

@@ -287,7 +287,7 @@ def delete(*names):
     for name in names:
         for r in find(name) if name else ():
             if stop(r.name):  # else it would be itself
-                aioctl.group().remove(r.name)
+                aioctl.group().remove(r.name)  # pyright: ignore[reportCallIssue]
 
 
 def reset(group=True, log=False):

@@ -167,5 +167,5 @@ class _Beside:
             return False
         g = aioctl.group()
         if g and g.tasks.get(rec.name) is rec:
-            g.remove(rec.name)
+            g.remove(rec.name)  # pyright: ignore[reportCallIssue]
         return True

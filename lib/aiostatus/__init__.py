@@ -13,8 +13,7 @@ from aiocontrol import exc, find, show, stuck, trace
 from aiosupervisor.report import err_text
 
 _SEPARATOR = "<" + "-" * 80 + ">"
-_COLOR = {  # of the state; the dot of a running task is lighter
-    "running": "32;1",
+_COLOR = {  # of the state
     "scheduled": "",
     "stopped": "33;1",
     "backoff": "33;1",
@@ -23,7 +22,10 @@ _COLOR = {  # of the state; the dot of a running task is lighter
     "timeout": "31;1",
     "gave-up": "31;1",
 }
+_RUNNING = "● %s: status: running since"
+_RUNNING_COLOR = "\x1b[92m●\x1b[0m %s: status: \x1b[32;1mrunning\x1b[0m since"
 
+_last = (None, None, "")  # start, now, and the text of that
 _debug = False
 _env = None
 
@@ -111,19 +113,13 @@ def traceback_all():
 def format_status(i, color=False):
     """Return the head line of `status` for a dict of `info`."""
     st = i["state"]
-    c = _COLOR.get(st, "")
     if st == "running":
-        # One piece of text, as it is the usual one, and making text is what takes time.
-        text = "%s %s: status: %s since %d-%02d-%02d %02d:%02d:%02d; %s ago" % (
-            (_paint("92", "●") if color else "●", i["name"], _paint(c, st) if color else st)
-            + time.localtime(i["since"])[:6]
-            + (tmdelta_fmt(i["now"] - i["since"]),)
-        )
+        text = "%s %s" % (_running(i["name"], color), _since(i["since"], i["now"]))
         if i["stopping"] is None:
             return text
         word = "stuck" if i["stuck"] else "stopping"
         return "%s, %s for %s" % (text, word, tmdelta_fmt(i["stopping"]))
-    dot = c
+    dot = c = _COLOR.get(st, "")
     word = "ERROR" if st == "error" else st
     word = _paint(c, word) if color else word
     sched = i["schedule"]
@@ -147,6 +143,18 @@ def format_status(i, color=False):
         v = "" if v is None else v
     dot = _paint(dot, "●") if color else "●"
     return "%s %s: status: %s @ %s --> result: %s" % (dot, i["name"], word, when, v)
+
+
+def _running(name, color):
+    return (_RUNNING_COLOR if color else _RUNNING) % name
+
+
+def _since(t, now):
+    global _last
+    # To make text takes time: what started in the same second shares it.
+    if _last[0] != t or _last[1] != now:
+        _last = (t, now, "%s; %s ago" % (_dt(t), tmdelta_fmt(now - t)))
+    return _last[2]
 
 
 def _paint(code, s):
@@ -174,18 +182,20 @@ def status(name=None, log=True, debug=False, indent="    "):
     """
     found = find(name)
     if len(found) > 1:
-        found.sort(key=lambda r: r.name)
+        # From a dict, which shuffles: for names in order, the usual case, sort() takes n**2.
+        by_name = {r.name: r for r in found} if name else aioctl.group().tasks
+        found = [by_name[n] for n in sorted(by_name)]
     lines = _log_lines(found) if log and aioctl._AIOCTL_LOG else None
     if aioctl.color is None:
         aioctl.color = _terminal()
     for r in found:
         try:
-            i = _info(r, debug or _debug)
-            print(format_status(i, aioctl.color))
             if debug or _debug:
+                i = _info(r, True)
+                print(format_status(i, aioctl.color))
                 _print_detail(r, i, indent)
-            elif i["schedule"]:
-                print(_schedule().format(i["schedule"]), end="")
+            else:
+                _print_short(r, aioctl.color)
         except Exception as e:  # noqa: BLE001 - status() never raises
             print("● %s: status: %s (%s)" % (r.name, r.state, err_text(e)))
         if lines is not None:
@@ -194,6 +204,21 @@ def status(name=None, log=True, debug=False, indent="    "):
                 if mark in line or _id in line:
                     print(line)
             print(_SEPARATOR)
+
+
+def _print_short(r, color):
+    if r.state == "running" and r._asked is None:
+        # The usual case: without the dict of all that is known, which costs more than the text.
+        now = aioctl.clock.wall()
+        since = now if r.live() and not r._c else now - aioctl.clock.now() + r._t0
+        sched = _schedule().info(r.name) if aioctl.holds else None
+        print(_running(r.name, color), _since(since, now))
+    else:
+        i = _info(r, False)
+        sched = i["schedule"]
+        print(format_status(i, color))
+    if sched:
+        print(_schedule().format(sched), end="")
 
 
 # What the lines of a record's task have in them.

@@ -166,9 +166,11 @@ class Watcher:
         policy = rec.rule(failed) if _type(rec) is not _PLAIN else rec.restart
         if policy == "no" or not (failed or policy == "always" and state == "done"):
             return None
-        g = aioctl.group()
-        if not g or g.tasks.get(rec.name) is not rec or aioctl.holds and aioctl.holds(rec.name):
-            return None  # not of the registry, or its schedule will start it
+        g = aioctl._AIOCTL_GROUP  # not group(): this is asked at each crash
+        if g is None or g.tasks.get(rec.name) is not rec:
+            return None
+        if aioctl.holds and aioctl.holds(rec.name):
+            return None  # its schedule will start it
         if rec.intensity and not _allowed(rec, aioctl.clock.s):
             rec.state = "gave-up"
             self._say("Giving up Task", rec.name)

@@ -493,8 +493,10 @@ def test_a_flush_leaves_no_heap():
         return gc.mem_alloc()
 
     run()
-    before = run()
-    assert run() - before < 300
+    used = [run(), 0, 0, 0]
+    for i in 1, 2, 3:
+        used[i] = run()
+    assert min(used[1:]) - used[0] < 300, used  # a stale word may hold some for one of them
 
 
 def test_bad_arguments_are_refused():
