@@ -353,7 +353,7 @@ def aiotask(f=None, **policy):
     The function stays what it was: call it, await it, use it as a method.
     """
     if policy or f is None:
-        from aiosupervisor.policy import decorate
+        from aiosupervisor.words import decorate
 
         return decorate(policy)
     name_of(f)

@@ -1,1 +1,1 @@
-"""Restart policies of tasks (`aiosupervisor.policy`)."""
+"""Restart policies of tasks: their `words`, what decides (`policy`), and `limits` of runs."""

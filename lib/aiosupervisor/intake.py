@@ -33,7 +33,7 @@ def record(coro, args, kwargs, name):
             raise ValueError("restart: a coroutine runs once; add its function instead")
         policy["restart"] = "no"
     if policy or mark and mark[2]:
-        from .policy import merge
+        from .words import merge
 
         policy = merge(policy, mark and mark[2])
         if policy.get("shield"):
