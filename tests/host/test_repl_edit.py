@@ -94,8 +94,8 @@ def test_ctrl_l_clears_the_screen_around_the_line(repl):
     repl.send("1\r")
     repl.shows("--> 1", "1", "-->")
     repl.send("abc" + LEFT + "\x0c")
+    repl.shows("--> abc", column=6)
     repl.wait(lambda: repl.lines() == ["--> abc"], "expected the line alone")
-    assert repl.screen.cursor.x == 6
 
 
 def test_ctrl_p_and_ctrl_n_walk_the_history(repl):
@@ -111,6 +111,12 @@ def test_ctrl_p_and_ctrl_n_walk_the_history(repl):
 # ---- long lines
 
 
+def around(terminal, row):
+    """Three rows, of which the cursor is in the one of that number, and its column."""
+    y = terminal.screen.cursor.y - row
+    return [r.rstrip() for r in terminal.screen.display[y : y + 3]], terminal.screen.cursor.x
+
+
 def test_a_long_line_wraps_and_is_edited_where_the_cursor_is(narrow):
     line = "'" + "".join(chr(97 + i % 26) for i in range(70))
     narrow.send(line)
@@ -120,16 +126,13 @@ def test_a_long_line_wraps_and_is_edited_where_the_cursor_is(narrow):
     narrow.send(HOME + "X")
     whole = "--> X" + line
     rows = [whole[i : i + 30] for i in range(0, len(whole), 30)]
-    narrow.wait(lambda: narrow.screen.cursor.x == 5, "expected the cursor after the X")
-    y = narrow.screen.cursor.y
-    assert [r.rstrip() for r in narrow.screen.display[y : y + 3]] == rows
+    narrow.wait(lambda: around(narrow, 0) == (rows, 5), "expected the cursor after the X")
     narrow.send(END + LEFT * 31 + DELETE)
     at = len(whole) - 31
     whole = whole[:at] + whole[at + 1 :]
     rows = [whole[i : i + 30] for i in range(0, len(whole), 30)]
-    narrow.wait(lambda: narrow.screen.display[y + 1] == rows[1], "expected one less")
-    assert [r.rstrip() for r in narrow.screen.display[y : y + 3]] == rows
-    assert (narrow.screen.cursor.y - y, narrow.screen.cursor.x) == divmod(at, 30)
+    row, column = divmod(at, 30)
+    narrow.wait(lambda: around(narrow, row) == (rows, column), "expected one less")
 
 
 def test_a_row_that_is_full_to_the_last_column_is_not_lost(narrow):
@@ -166,7 +169,8 @@ def test_a_long_line_is_recalled_whole_and_replaced_by_a_short_one(narrow):
     narrow.shows("--> " + long[:26], long[26:], column=len(long) - 26)
     narrow.send(UP)
     narrow.shows("--> 1", column=5)
-    assert not "".join(narrow.screen.display[narrow.screen.cursor.y + 1 :]).strip()
+    below = lambda: narrow.screen.display[narrow.screen.cursor.y + 1 :]  # noqa: E731
+    narrow.wait(lambda: not "".join(below()).strip(), "expected nothing below")
     narrow.send(DOWN + "\r")
     narrow.shows("--> " + long[:26], long[26:], long[:30], long[30:], "-->")
 
@@ -195,7 +199,7 @@ def test_a_block_is_indented_and_run_by_an_empty_line(repl):
     ):
         repl.send(keys)
         repl.shows(*rows)
-    assert repl.screen.cursor.x == 4
+    repl.shows("... i", "...", column=4)
     repl.send("\r")
     repl.shows("2", "-->")
 
@@ -274,8 +278,9 @@ def test_enter_within_a_block_splits_the_line(repl):
     repl.send("if True:\r")
     repl.shows("...")
     repl.send("a=1;b=2" + LEFT * 3 + "\x7f\r")
-    repl.wait(lambda: repl.screen.display[3].rstrip() == "...     b=2", "expected b below")
-    assert repl.screen.cursor.x == 8
+    below = ("...     b=2", 8)
+    line = lambda: (repl.screen.display[3].rstrip(), repl.screen.cursor.x)  # noqa: E731
+    repl.wait(lambda: line() == below, "expected b below, the cursor on it")
     repl.send(END + "\r")
     repl.shows("...     b=2", "...")
     repl.send("\ra, b\r")
@@ -319,8 +324,8 @@ def test_a_block_higher_than_the_screen_shows_the_rows_around_the_cursor(narrow)
     narrow.send(UP)
     narrow.shows(*["...     x%d = %d" % (i, i) for i in range(4, 12)])
     narrow.send(UP * 11)
-    narrow.wait(lambda: narrow.screen.display[0].startswith("...     x0"), "expected x0")
-    assert narrow.screen.display[7].rstrip() == "...     x7 = 7"
+    rows = ["...     x%d = %d" % (i, i) for i in range(8)]
+    narrow.wait(lambda: [r.rstrip() for r in narrow.screen.display] == rows, "expected x0 to x7")
     narrow.send(UP)
     narrow.wait(lambda: narrow.screen.display[0].startswith("--> if True"), "expected the top")
     narrow.send("\r")
