@@ -130,6 +130,8 @@ class Suite:
         compile_modules(staged)
         for path in DEVICE.glob("*.py"):
             compile_file(path, (staged / "test" / path.name).with_suffix(".mpy"))
+        source = DEVICE / "test_deaths.py"  # it looks for its own lines
+        shutil.copy(source, (staged / "test" / source.name).with_suffix(".txt"))
         part = self.folder / "part.img"
         with Board(flash=part, speed=0) as board:
             board.put(staged)

@@ -944,6 +944,8 @@ async def test_defect_28_a_returned_exception_is_a_result():
 
 
 async def test_defect_29_an_exception_is_shown_as_python_shows_it():
+    aioctl.color = False
+
     async def fails(e):
         raise e
 
@@ -1042,6 +1044,7 @@ async def test_defect_35_status_reads_the_log_as_often_for_twenty_tasks_as_for_t
 
 
 async def test_defect_35_every_way_to_ask_gives_the_same_state():
+    aioctl.color = False
     aioctl.add(crash)
     aioctl.add(forever)
     aioctl.add(forever, name="halted")

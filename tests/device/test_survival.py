@@ -211,6 +211,9 @@ async def test_with_a_kibibyte_left_a_task_with_limits_that_wants_more_is_restar
     await dies_without_memory(1024, **LIMITS)
 
 
+_print = print
+
+
 def hears():
     """Return a list of what print() was last called with; a call takes no memory."""
     heard = [None, None]
@@ -219,7 +222,7 @@ def hears():
         heard[0] = a
         heard[1] = b
 
-    builtins.print = said
+    builtins.print = said  # until the test sets it back
     return heard
 
 
@@ -232,6 +235,7 @@ async def test_a_failure_for_which_there_is_no_memory_to_tell_it_is_told_in_shor
     rec.tell = tell
     said = hears()
     await turns()
+    builtins.print = _print
     assert rec.state == "error" and isinstance(rec.exc, ValueError)
     assert said == ["crash", "failed, no memory to say why"], said
 
@@ -270,6 +274,7 @@ async def test_a_start_for_which_there_is_no_memory_is_made_later():
             i -= 1
         ended = record._t1
         hog.free()
+        builtins.print = _print
         assert ended is None and record.live(), policy
         assert said == [record.name, "cannot start, no memory"], (said, policy)
         assert await aioctl.join(record.name, timeout=30) == 1
