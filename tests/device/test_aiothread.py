@@ -1,5 +1,6 @@
 """executor="thread": blocking functions beside the loop, recorded as any task."""
 
+import _thread
 import asyncio
 import sys
 import time
@@ -72,12 +73,15 @@ async def test_a_failed_function_is_restarted_by_the_watcher():
 async def test_no_more_run_at_once_than_the_limit():
     running = []
     most = []
+    lock = _thread.allocate_lock()  # the unix port has no lock around the interpreter
 
     def job():
-        running.append(1)
-        most.append(len(running))
+        with lock:
+            running.append(1)
+            most.append(len(running))
         time.sleep_ms(20)
-        running.pop()
+        with lock:
+            running.pop()
 
     aiothread.limit = 2
     for i in range(6):
