@@ -204,8 +204,8 @@ class Taskctl:
                 try:
                     c = self._end(e)
                 except _Any as x:
-                    # An exit, of a callback or a log; or there was no room to tell of the end.
-                    e = x if _isinstance(x, _FATAL) else self._mute(e)
+                    # An exit, of a callback or a log; or the end could not be told.
+                    e = x if _isinstance(x, _FATAL) else self._mute(e, x)
                     c = self._after(e)
                 if c is None:
                     self._c = None
@@ -234,8 +234,9 @@ class Taskctl:
         print(self.name, "cannot start, no memory")  # takes none
         _sleep(core.cur_task, 1000)  # there may be room by then
 
-    def _mute(self, e):
-        print(self.name, "failed, no memory to say why")  # takes none
+    def _mute(self, e, x):
+        # There was no memory to tell of it, or what tells is not installed. Takes no memory.
+        print(self.name, "failed, and cannot say why:", x)
         return e
 
     def _end(self, e):

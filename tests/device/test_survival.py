@@ -216,19 +216,22 @@ _print = print
 
 def hears():
     """Return a list of what print() was last called with; a call takes no memory."""
-    heard = [None, None]
+    heard = [None, None, None]
 
-    def said(a, b=None):
+    def said(a, b, c=None):
         heard[0] = a
         heard[1] = b
+        heard[2] = c
 
     builtins.print = said  # until the test sets it back
     return heard
 
 
-async def test_a_failure_for_which_there_is_no_memory_to_tell_it_is_told_in_short():
+async def test_a_failure_that_cannot_be_told_is_told_in_short():
+    why = ImportError("no module named 'aiosupervisor'")
+
     def tell(what, e):
-        raise MemoryError
+        raise why
 
     aioctl.set_log(io.StringIO())
     rec = aioctl.add(crash)
@@ -237,7 +240,7 @@ async def test_a_failure_for_which_there_is_no_memory_to_tell_it_is_told_in_shor
     await turns()
     builtins.print = _print
     assert rec.state == "error" and isinstance(rec.exc, ValueError)
-    assert said == ["crash", "failed, no memory to say why"], said
+    assert said == ["crash", "failed, and cannot say why:", why], said
 
 
 async def test_a_restart_that_the_watcher_has_no_memory_for_is_made_all_the_same():
@@ -276,7 +279,7 @@ async def test_a_start_for_which_there_is_no_memory_is_made_later():
         hog.free()
         builtins.print = _print
         assert ended is None and record.live(), policy
-        assert said == [record.name, "cannot start, no memory"], (said, policy)
+        assert said == [record.name, "cannot start, no memory", None], (said, policy)
         assert await aioctl.join(record.name, timeout=30) == 1
         assert record.state == "done", policy
 
