@@ -283,11 +283,11 @@ class Taskctl:
             self._ev.end[1] = self._r
             self._ev.set()
             self._ev = None
+        if ended:
+            ended(self)
         asked = self._asked is not None
         if asked:
             self._asked = None
-        if ended:
-            ended(self)
         fatal = _isinstance(e, _FATAL)
         ms = self._again
         if ms is not None:

@@ -86,15 +86,22 @@ class _Owed:
     def __call__(self, rec):
         """Hear of an end; True if there are no more to wait for."""
         s = self.s
-        if rec is not self.rec or rec._again is not None and rec._again >= 0:
-            return False  # not this one, or it is tried again first
-        if rec.state == "stopped" or self.sched.table.get(s.name) not in (s, None):
+        if self.sched.table.get(s.name) not in (s, None) or _gone(self):
             s.owed = 0
-        if s.owed:
+        elif rec is not self.rec or rec._again is not None and rec._again >= 0:
+            return False  # not this one, or it is tried again first
+        elif rec._asked is not None or rec.state == "stopped":
+            s.owed = 0
+        elif s.owed:
             s.owed -= 1
             rec._again = 0
             _count(self.sched, s, rec)
         return not s.owed
+
+
+def _gone(self):
+    # Its task was deleted or added anew.
+    return self.sched.record(self.s.name) is not self.rec
 
 
 def _retry(sched, s, rec):
@@ -118,11 +125,13 @@ class _Tries:
     def __call__(self, rec):
         """Hear of an end; True once the schedule is no longer that of the task."""
         s = self.s
+        if self.sched.table.get(s.name) is not s or _gone(self):
+            return True
         if rec is not self.rec:
             return False
-        if self.sched.table.get(s.name) is not s or self.sched.record(s.name) is not rec:
-            return True
-        if rec.state not in ("error", "timeout") or rec._again is not None:
+        # Who was told to stop is not made to run again, even by an error of its cleaning up.
+        over = rec._again is not None or rec._asked is not None
+        if over or rec.state not in ("error", "timeout"):
             self.left = s.retries
         elif self.left:
             self.left -= 1

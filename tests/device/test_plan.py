@@ -364,6 +364,46 @@ async def test_what_is_due_while_it_is_tried_again():
         aioctl.delete("job")
 
 
+class FailsAsItCleansUp(Job):
+    async def run(self):
+        try:
+            await Job.run(self)
+        finally:
+            raise ValueError("while it cleans up")
+
+
+async def test_a_run_that_fails_after_a_stop_is_not_made_again():
+    for when in ({"retries": 2, "retry_in": 0}, {"overlap": "queue"}):
+        job = FailsAsItCleansUp(lasts=True)
+        aioschedule.schedule("job", start_in=0, repeat=10, **when)
+        await go(0)
+        await go(10)  # due once more
+        assert len(job.at) == 1 and job.rec.state == "running"
+        aioctl.stop("job", stop_sch=False)
+        await turns(20)
+        assert len(job.at) == 1 and job.rec.state == "error", (when, job.at, job.rec.state)
+        aioschedule.unschedule("job")
+        aioctl.delete("job")
+
+
+async def test_nobody_hears_for_a_task_that_was_deleted():
+    from aioplan.listen import ends
+
+    for when in ({"retries": 2}, {"overlap": "queue"}):
+        for lasts in (True, False):
+            Job(lasts=lasts)
+            aioschedule.schedule("job", start_in=0, repeat=10, **when)
+            await go(0)
+            await go(10)
+            aioctl.delete("job")
+            await turns()
+            Job("other")
+            aioctl.start("other")  # the end of any task lets them go
+            await turns()
+            assert ends == [], (when, lasts, ends)
+            aioctl.delete("other")
+
+
 async def test_a_stop_forgets_what_is_queued():
     aioschedule.schedule("job", repeat=10, overlap="queue")
     job = Job(lasts=True)
