@@ -38,12 +38,12 @@ class AioStream(io.IOBase):
         if not isinstance(alloc_size, int) or not 0 < alloc_size < _MAX:
             raise ValueError("alloc_size: expected int > 0, got %r" % (alloc_size,))
         # One byte more: the newline before the oldest line tells that it is whole.
-        self._cap = cap = alloc_size + 1
-        self._lap = _MAX // cap * cap
-        self._ring = io.BytesIO(cap)
-        self._end = 0
+        cap = alloc_size + 1
+        # In a list, since to look up five attributes takes long: size, lap, text, the end of the
+        # text, and what a write schedules.
+        self._buf = [cap, _MAX // cap * cap, io.BytesIO(cap), 0, None]
         self._lock = _Lock()
-        self._wake = self._queue = None  # what a write schedules; the followers that wait
+        self._queue = None  # the followers that wait
         self.write("\n")
 
     def write(self, s):
@@ -52,29 +52,37 @@ class AioStream(io.IOBase):
         Tasks, threads and soft interrupts (not hard ones) may call it. What comes in one
         call stays together, up to the size of the log.
         """
-        cap = self._cap
-        ring = self._ring
-        n = 0
-        while True:
-            with self._lock:
-                end = self._end
-                k = end % cap  # where the ring stands
-                # Neither str.encode nor a slice: both allocate. First up to the end of the
-                # ring, then what is left, mostly nothing, from its beginning.
-                m = ring.write(s, n, cap - k)
-                ring.seek((k + m) % cap)
-                m += ring.write(s, n + m, k)
-                self._end = (end + m) % self._lap
-            n += m
-            if m < cap:
-                break
-        if self._wake:
-            wake = self._wake
-            self._wake = None
+        with self._lock:
+            cap, lap, ring, end, wake = buf = self._buf
+            k = end % cap  # where the ring stands
+            # Neither str.encode nor a slice: both allocate. First up to the end of the ring,
+            # then what is left, mostly nothing, from its beginning.
+            n = ring.write(s, 0, cap - k)
+            ring.seek((k + n) % cap)
+            n += ring.write(s, n, k)
+            buf[3] = (end + n) % lap
+        if n == cap:  # as much as goes in at once
+            n = self._rest(s, n)
+        if wake:
+            buf[4] = None
             try:
                 schedule(wake, 0)
             except RuntimeError:
-                self._wake = wake  # too many are pending: the next write tries again
+                buf[4] = wake  # too many are pending: the next write tries again
+        return n
+
+    def _rest(self, s, n):
+        # Write the bytes of `s` from the n-th on; returns how many it has.
+        cap = m = self._buf[0]
+        while m == cap:
+            with self._lock:
+                cap, lap, ring, end, _ = buf = self._buf
+                k = end % cap
+                m = ring.write(s, n, cap - k)
+                ring.seek((k + m) % cap)
+                m += ring.write(s, n + m, k)
+                buf[3] = (end + m) % lap
+            n += m
         return n
 
     def cat(self, *args, **which):
@@ -103,7 +111,7 @@ streamlog: AioStream
 
 
 def __getattr__(name):
-    # The log that all parts of a program share takes its memory when somebody asks for it.
+    # The log that all buf of a program share takes its memory when somebody asks for it.
     if name == "streamlog":
         log = globals()[name] = AioStream(2000)
         return log

@@ -42,7 +42,7 @@ class Sink(io.IOBase):
         pause = 0
         try:
             while True:
-                end = s._end
+                end = s._buf[3]
                 try:
                     self.flush()
                     pause = 0

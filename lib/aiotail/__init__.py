@@ -42,7 +42,7 @@ async def follow(s, grep="", wait=0.05, **which):
         place = show(s, -1, ())
     try:
         while True:
-            end = s._end
+            end = s._buf[3]
             place = show(s, place, pats, None, pick)
             await written(s, end)
             await sleep(wait)
@@ -60,12 +60,12 @@ def since(s, place, grep=""):
 
 async def news(s, end, wait):
     """Wait at most `wait` s for a write to `s` since this returned `end`; return the end now."""
-    if s._end == end:
+    if s._buf[3] == end:
         try:
             await wait_for(written(s, end), wait)
         except TimeoutError:
             pass
-    return s._end
+    return s._buf[3]
 
 
 async def written(s, end):
@@ -78,10 +78,15 @@ async def written(s, end):
 # async: not an Event, as this one waits first and looks then, so that a write from an
 # interrupt or a thread is never overlooked.
 def _written(s, end, task):
+    def wake(_):
+        _resume(s._queue)
+
     s._queue.push(task)
     task.data = s._queue  # where a cancel looks for it; push sets it to None
-    s._wake = lambda _: _resume(s._queue)
-    if s._end != end:
+    with s._lock:  # a write is either seen here, or sees this
+        s._buf[4] = wake
+        now = s._buf[3]
+    if now != end:
         s.write("")
     yield
 
@@ -127,7 +132,7 @@ def show(s, place, pats, file=None, pick=None):
     """
     text = bytearray(_CHUNK)
     file = file or sys.stdout
-    left = s._cap  # an end, even where a thread writes faster than this prints
+    left, lap = s._buf[:2]  # an end, even where a thread writes faster than this prints
     while left > 0:
         start, back, n = _take(s, place, text)
         a = text.find(b"\n", 0, n)
@@ -138,7 +143,7 @@ def show(s, place, pats, file=None, pick=None):
                 text = bytearray(n * 2)
                 continue
             if not 0 < e == back - 1:
-                return place if a < 0 or place >= 0 else first % s._lap
+                return place if a < 0 or place >= 0 else first % lap
             # The newest line is longer than the ring: what is left, from a whole character.
             a = 0
             while text[a] & 0xC0 == 0x80:
@@ -147,11 +152,11 @@ def show(s, place, pats, file=None, pick=None):
             e += 7 - a
             first = start + a - 1
             a = 0
-        missed = (first - place) % s._lap
+        missed = (first - place) % lap
         if place >= 0 and missed:
             print("[missed %d bytes]\n" % missed, end="", file=file)
         _print(text, a, e, pats, file, pick, first - a)
-        place = (start + z) % s._lap
+        place = (start + z) % lap
         left -= z
     return place
 
@@ -186,17 +191,15 @@ def _print(text, a, e, pats, file, pick, at):
 # Fill `text` from `place` on, or from the oldest byte; return the place of its first
 # byte, how many bytes there are from that to the end, how many of them are in `text`.
 def _take(s, place, text):
-    ring = s._ring
-    lap = s._lap
     view = memoryview(text)
     with s._lock:
-        end = s._end
+        cap, lap, ring, end, _ = s._buf
         # at most what is in the ring
         back = min(ring.seek(0, 2), (end - place) % lap + lap * (place < 0))
         start = (end - back) % lap
-        ring.seek(start % s._cap)
+        ring.seek(start % cap)
         n = ring.readinto(view, back)
         ring.seek(0)
         n += ring.readinto(view[n:], back - n)
-        ring.seek(end % s._cap)  # where `write` goes on
+        ring.seek(end % cap)  # where `write` goes on
     return start, back, n

@@ -110,7 +110,7 @@ def pour(s, pats, file, pick):
         if not places:
             return end
         pick._fit = pick._new = True
-        return show(s, places[0] % s._lap, pats, file, pick)
+        return show(s, places[0] % s._buf[1], pats, file, pick)
     return show(s, -1, pats, file, pick)
 
 
