@@ -25,6 +25,9 @@ _COUNTED = const(100)  # due times that are counted one by one when many were mi
 _BACK_MS = const(3 * 3600 * 1000)  # a clock set back by no more repeats no start of a day's job,
 _WILD_MS = const(60 * 1000)  # nor by this one of any cron expression
 _STEP_MS = const(1000)  # the wall clock was set if it moved this far against the clock
+# Of the start that is being made: due times before the latest one, ms since that. Here, as a
+# tuple of its own for each start would be garbage.
+_due = [0, 0]
 
 
 class Rich(aioschedule.Schedule):
@@ -160,7 +163,8 @@ class Rich(aioschedule.Schedule):
             if self.calendar and sched.clock.wall() < self.wall:  # the clock was set back
                 ms = self.wait(sched)
             else:
-                n, late, ms = self._passed(sched, late)
+                ms = self._passed(sched, late)
+                n, late = _due
         except Exception as e:  # noqa: BLE001 - a guard: reports
             ms = None
             n = 0  # this start was due, and is made; there is no other
@@ -176,7 +180,7 @@ class Rich(aioschedule.Schedule):
             self.begin(sched, n, late)
 
     def _passed(self, sched, late):
-        # What is due now: (due times before the latest, ms since that one, ms to the next).
+        # Note in _due what is due now; return the ms to the next.
         jitter = self._late
         if self.trigger:
             return self._passed_times(sched, jitter)
@@ -185,16 +189,24 @@ class Rich(aioschedule.Schedule):
             s, since = sched.clock.wall_ms()
             since += (s - self.wall) * 1000
             self.wall = None
+            _due[0] = 0
             if not self.period:
-                return 0, max(since - jitter, 0), None
+                _due[1] = max(since - jitter, 0)
+                return None
             since %= self.period
-            return 0, max(since - jitter, 0), self.first(sched, self.period - since)
+            _due[1] = max(since - jitter, 0)
+            return self.first(sched, self.period - since)
+        _due[0] = 0
+        _due[1] = late
         if not self.period:
-            return 0, late, None
-        n = (late + jitter) // self.period
-        since = late + jitter - n * self.period
-        ms = self.windowed(sched, self.period - since)
-        return n, since if n else late, ms
+            return None
+        late += jitter
+        since = late % self.period
+        n = late // self.period
+        if n:
+            _due[0] = n
+            _due[1] = since
+        return self.windowed(sched, self.period - since)
 
     def _passed_times(self, sched, jitter):
         now, ms = sched.clock.wall_ms()
@@ -212,7 +224,9 @@ class Rich(aioschedule.Schedule):
                 break
         since = (now - due) * 1000 + ms
         self.wall = t
-        return n, since if n else max(since - jitter, 0), None if t is None else self.wait(sched)
+        _due[0] = n
+        _due[1] = since if n else max(since - jitter, 0)
+        return None if t is None else self.wait(sched)
 
     def _latest(self, sched, due, now):
         # The last due time up to `now`, from `due` on.

@@ -399,3 +399,20 @@ async def test_an_idle_tick_on_the_clock_of_the_board_allocates_nothing():
     await turns()
     aioschedule.scheduler.run_pending()
     assert allocates(aioschedule.scheduler.run_pending) == 0
+
+
+async def test_a_start_at_an_interval_allocates_only_what_the_task_does():
+    scheduler = aioschedule.Scheduler(clock)
+    words = ({}, {"coalesce": False}, {"jitter": 1}, {"grace": 5, "count": 5000})
+    for i, more in enumerate(words):
+        # No task: then a start is all but the coroutine and its asyncio task.
+        s = scheduler.schedule("none%d" % i, start_in=10, repeat=10, **more)
+
+        def start():
+            clock.s += 10
+            scheduler.run_pending()
+
+        printed(start)  # tells of it, once
+        assert allocates(start) == 0, more
+        assert s.pending
+        scheduler.drop(s.name)
