@@ -36,6 +36,10 @@ HEAP = "200wK"  # "w": times the words per object, so 400 KB on a 64-bit build
 TIMEOUT = 60
 OUTPUT_LIMIT = 1_000_000  # bytes; a test that writes more than this runs away
 _PASSED = 81  # exit code of a test that returned; 0 would also be a stray sys.exit()
+# A shell that starts this in the background lets it ignore Ctrl-C, and so would all programs that
+# the tests start, and send one.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
 _BOARD = pytest.StashKey()  # in config.stash: what runs the device tests instead of a process
 
 
