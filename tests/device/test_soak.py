@@ -1,4 +1,4 @@
-"""Random tasks fail, hang, swallow cancels and hog memory, told to start and stop at random.
+"""Random tasks fail, hang, block, swallow cancels and hog memory, started and stopped at random.
 
 The generator is seeded: a failure names its seed and step, and comes again.
 """
@@ -14,7 +14,7 @@ from support import FakeClock, printed
 
 TIMEOUT = 300
 HEAP = "400wK"
-STEPS = 12_000  # of each seed
+STEPS = 34_000  # of each seed, 10**5 in all
 NAMES = ("a", "b", "c", "d", "e", "f")
 ENDED = ("done", "stopped", "error", "timeout", "gave-up")
 
@@ -73,11 +73,13 @@ async def body(name):
             return name
         if fate == "memory":
             bytearray(1 << 29)
+        if fate == "block":
+            clock.advance(4)  # nobody else gets a turn meanwhile
         if fate == "alive":
             aioctl.alive()
 
 
-FATES = ("fail", "fail", "odd", "return", "memory", "alive", "alive", "swallow", "wait")
+FATES = "fail fail odd return memory block alive alive swallow wait".split()
 POLICIES = (
     {},
     {"restart": "always", "backoff": (0, 0)},
