@@ -90,7 +90,10 @@ def cause():
 def retry(seconds):
     # Reset after so many seconds in safe mode: the board may be where nobody looks after it.
     machine = __import__("machine")
-    timer = machine.Timer(-1)
+    try:
+        timer = machine.Timer(-1)
+    except ValueError:  # an ESP32 has real ones, from 0
+        timer = machine.Timer(0)
     timer.init(mode=timer.ONE_SHOT, period=seconds * 1000, callback=lambda t: machine.reset())
 
 

@@ -108,7 +108,9 @@ def test_the_start_after_safe_mode_tries_the_program_again(board):
     assert "mended\n" in board.start("WDT_RESET", 5000)
 
 
-def test_safe_mode_is_left_after_an_hour_by_itself(board):
+@pytest.mark.parametrize("kind", ["rp2", "esp32"])
+def test_safe_mode_is_left_after_an_hour_by_itself(board, kind):
+    board.kind = kind
     board.write(main=RESETS)
     for _ in range(3):
         board.start()
