@@ -17,8 +17,13 @@ FAILED = ("error", "timeout", "backoff", "gave-up")
 
 
 def __getattr__(name):
-    if name in ("alive", "WatchdogError"):
+    if name in ("alive", "ready", "WatchdogError"):
         from aiosupervisor import limits as part
+    elif name == "shutdown":
+        from aiosupervisor import shutdown as part
+    elif name in ("top", "top_info", "crashes", "boot_report"):
+        # Not on every board: nothing here requires them.
+        part = __import__("aiowatchdog" if name[0] == "t" else "aiocrash")
     else:
         import aiostatus as part
     return getattr(part, name)
@@ -59,11 +64,14 @@ def of_group(g, name):
 
 def _remove(g, name):
     # Forget the record of that name.
-    g.order.remove(g.tasks.pop(name))
+    rec = g.tasks.pop(name)
+    g.order.remove(rec)
     g._at.pop(name, None)
     base, at, n = name.rpartition("@")
     if n.isdigit():
         g._at.pop(base, None)
+    if type(rec) is not aioctl.Taskctl:
+        rec.removed()
 
 
 def forget_loop():
@@ -286,7 +294,8 @@ def delete(*names):
     """Stop and forget tasks; `*` patterns."""
     for name in names:
         for r in find(name) if name else ():
-            if stop(r.name):  # else it would be itself
+            # Unless it would be itself, or went with its supervisor.
+            if aioctl.group().tasks.get(r.name) is r and stop(r.name):
                 aioctl.group().remove(r.name)  # pyright: ignore[reportCallIssue]
 
 

@@ -11,6 +11,7 @@ from asyncio import CancelledError, sleep
 
 from micropython import const
 
+from aiosupervisor.flush import open_files
 from aiotail import patterns, show, written
 
 _RETRY_S = const(60)  # the longest wait after an error
@@ -40,6 +41,7 @@ class Sink(io.IOBase):
         """Pass on what the log keeps and what comes, until cancelled. To be added as a task."""
         s = self._log
         pause = 0
+        open_files.append(self)
         try:
             while True:
                 end = s._buf[3]
@@ -60,6 +62,8 @@ class Sink(io.IOBase):
             except OSError:
                 pass  # it was told, or nobody could be told any more
             raise
+        finally:
+            open_files.remove(self)
 
     def flush(self):
         """Pass on now what is new. OSError if it cannot; then it is tried again later."""

@@ -12,6 +12,8 @@ import aioctl
 from aiocontrol import exc, find, show, stuck, trace
 from aiosupervisor.report import err_text
 
+_PLAIN = aioctl.Taskctl
+_type = type  # a builtin is looked up in a long list
 _SEPARATOR = "<" + "-" * 80 + ">"
 _COLOR = {  # of the state
     "scheduled": "",
@@ -51,6 +53,7 @@ def _info(r, all):
         v = show(v)
     now = aioctl.clock.wall()
     off = now - aioctl.clock.now()
+    over = not live and state != "scheduled" and r._t1 is not None
     i = {
         "name": r.name,
         "state": state,
@@ -59,14 +62,20 @@ def _info(r, all):
         # Before its first step a task has just been started.
         "since": now if live and not r._c else off + r._t0,
         "done_at": None if r._t1 is None else off + r._t1,
-        "runtime": None if live or r._t1 is None else r._t1 - r._t0,
+        "runtime": r._t1 - r._t0 if over else None,
         "stopping": None if not live or r._asked is None else now - off - r._asked,
         "stuck": r._asked is not None and stuck(r),
         "restart_in": _restart_s(r) if state == "backoff" else None,
         "result": v,
         "error": None if e is None else err_text(e),
         "schedule": None,
+        "parent": None,
+        "children": None,
+        "ready": None,
+        "waits_for": None,
     }
+    if type(r) is not _PLAIN:
+        r.facts(i)
     if aioctl.holds:  # aioschedule is there
         i["schedule"] = _schedule().info(r.name)
     if all:
@@ -115,12 +124,16 @@ def format_status(i, color=False):
     st = i["state"]
     if st == "running":
         text = "%s %s" % (_running(i["name"], color), _since(i["since"], i["now"]))
+        if i["ready"] is False:
+            text += ", not ready"
         if i["stopping"] is None:
             return text
         word = "stuck" if i["stuck"] else "stopping"
         return "%s, %s for %s" % (text, word, tmdelta_fmt(i["stopping"]))
     dot = c = _COLOR.get(st, "")
     word = "ERROR" if st == "error" else st
+    if i["waits_for"]:
+        word += ", waits for " + ", ".join(i["waits_for"])
     word = _paint(c, word) if color else word
     sched = i["schedule"]
     if st == "scheduled":
@@ -178,24 +191,34 @@ def _terminal():
 def status(name=None, log=True, debug=False, indent="    "):
     """Print the status of a task, of those that match a `*` pattern, or of all, by name.
 
-    log: its lines of the log as well. debug: arguments, schedule and traceback. Never raises.
+    Children stand below their supervisor, in the order of their start. log: its lines of the
+    log as well. debug: arguments, schedule and traceback. Never raises.
     """
     found = find(name)
     if len(found) > 1:
         # From a dict, which shuffles: for names in order, the usual case, sort() takes n**2.
         by_name = {r.name: r for r in found} if name else aioctl.group().tasks
         found = [by_name[n] for n in sorted(by_name)]
+    places = None
+    if "aiosupervisor.tree" in sys.modules:
+        from .tree import places as places_of
+
+        found, places = places_of(found)
     lines = _log_lines(found) if log and aioctl._AIOCTL_LOG else None
     if aioctl.color is None:
         aioctl.color = _terminal()
+    below = ""
     for r in found:
         try:
+            if places:
+                lead, below = places[r.name]
+                print(lead, end="")
             if debug or _debug:
                 i = _info(r, True)
                 print(format_status(i, aioctl.color))
-                _print_detail(r, i, indent)
+                _print_detail(r, i, indent, below)
             else:
-                _print_short(r, aioctl.color)
+                _print_short(r, aioctl.color, below)
         except Exception as e:  # noqa: BLE001 - status() never raises
             print("● %s: status: %s (%s)" % (r.name, r.state, err_text(e)))
         if lines is not None:
@@ -206,8 +229,12 @@ def status(name=None, log=True, debug=False, indent="    "):
             print(_SEPARATOR)
 
 
-def _print_short(r, color):
-    if r.state == "running" and r._asked is None:
+def _print_short(r, color, below):
+    if (
+        r.state == "running"
+        and r._asked is None
+        and (_type(r) is _PLAIN or not (r.ready or r.team))
+    ):
         # The usual case: without the dict of all that is known, which costs more than the text.
         now = aioctl.clock.wall()
         since = now if r.live() and not r._c else now - aioctl.clock.now() + r._t0
@@ -218,7 +245,12 @@ def _print_short(r, color):
         sched = i["schedule"]
         print(format_status(i, color))
     if sched:
-        print(_schedule().format(sched), end="")
+        print(_below(below, _schedule().format(sched)), end="")
+
+
+def _below(below, text):
+    # The lines of a text as they stand in a tree.
+    return "".join(below + line + "\n" for line in text.split("\n")[:-1]) if below else text
 
 
 # What the lines of a record's task have in them.
@@ -237,13 +269,14 @@ def _log_lines(found):
     return f.getvalue().split("\n")
 
 
-def _print_detail(r, i, indent):
+def _print_detail(r, i, indent, below=""):
+    indent = below + indent
     b = indent + "┗━► "
     text = "%sTask: %r\n" % (indent, r)
     if i["runtime"] is not None:
         text += "%sruntime: %s\n" % (b, tmdelta_fmt(i["runtime"]))
     if i["schedule"]:
-        text += _schedule().format(i["schedule"], True)
+        text += _below(below, _schedule().format(i["schedule"], True))
     print("%s%sargs: %s\n%skwargs:" % (text, b, i["args"], b), end="")
     pprint_dict(r.kwargs, ind=len(b) + 8)
     if i["traceback"]:

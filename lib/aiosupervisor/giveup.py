@@ -3,11 +3,15 @@
 import sys
 from asyncio import core
 
+from micropython import const
+
 import aioctl
 
+from .flush import flush
 from .report import err_text
 
-before_reset = []  # called before the board is reset: what writes to flash
+_LEAST_S = const(60)  # from the start of the program to the reset by a supervisor
+_TEXTS = ("resets the board", "restarts the interpreter")
 
 
 def act(rec, why):
@@ -18,10 +22,42 @@ def act(rec, why):
     elif word == "stop-all":
         print("%s: %s: stops all tasks" % (rec.name, why))
         _stop_all()
-    elif word == "reset" or word == "escalate":
-        # What has nobody above it ends the system, as in OTP.
-        print("%s: %s: resets the board" % (rec.name, why))
-        reset()
+    elif word == "escalate" and rec.sup:
+        rec.sup.escalate(rec, why)
+    elif word != "ignore":
+        _reset(rec, why, word == "soft-reset")
+
+
+def _reset(rec, why, soft):
+    # What has nobody above it ends the system, as in OTP.
+    act = soft_reset if soft else reset
+    s = _LEAST_S - aioctl.clock.now() if rec.team else 0
+    if s <= 0:
+        print("%s: %s: %s" % (rec.name, why, _TEXTS[soft]))
+        act()
+    else:
+        # A tree that fails at once leaves time to look at it, and to put it right.
+        from .limits import deadlines
+
+        print("%s: %s: %s in %d s" % (rec.name, why, _TEXTS[soft], s))
+        deadlines().insert(_Later(rec, act), s * 1000)
+
+
+class _Later:
+    # A reset to come, unless its supervisor is started meanwhile.
+
+    _t = None  # its place in the queue
+    _far = 0
+
+    def __init__(self, rec, act):
+        self.rec = rec
+        self.act = act
+
+    def fire(self, sched, late):
+        """Its time has come."""
+        self._t = None
+        if self.rec.state == "gave-up" and self.rec in aioctl.records():
+            self.act()
 
 
 def _call(rec, f):
@@ -45,12 +81,17 @@ def _stop_all():
 
 def reset():
     """Reset the board; where there is none, end the program."""
-    for f in before_reset:
-        try:
-            f()
-        except Exception as e:  # noqa: BLE001 - a guard: the reset must come
-            print("before the reset: " + err_text(e))
+    _by_machine("reset")
+
+
+def soft_reset():
+    """Start the interpreter of the board anew; where there is none, end the program."""
+    _by_machine("soft_reset")
+
+
+def _by_machine(name):
+    flush()
     machine = sys.modules.get("machine") or __import__("machine")
-    if hasattr(machine, "reset"):
-        machine.reset()
+    if hasattr(machine, name):
+        getattr(machine, name)()
     raise SystemExit(1)

@@ -3,7 +3,6 @@
 import aioctl
 
 _WORDS = ("_id", "on_stop", "on_error")
-_POLICY = ("restart", "backoff", "intensity")
 _LIMITS = (  # a record that has one of them is a `Limited`
     "timeout",
     "watchdog",
@@ -13,6 +12,8 @@ _LIMITS = (  # a record that has one of them is a `Limited`
     "no_restart_on",
     "shield",
 )
+_NODE = ("ready", "after", "needs", "binds", "_place")  # one that has one of these is a `Node`
+_POLICY = ("restart", "backoff", "intensity")
 
 
 def record(coro, args, kwargs, name):
@@ -20,12 +21,10 @@ def record(coro, args, kwargs, name):
     if name is not None and not isinstance(name, str):
         raise TypeError("name: expected str, got %r" % (name,))
     words = {w: kwargs.pop(w) for w in _WORDS if w in kwargs}
-    policy = {w: kwargs.pop(w) for w in _POLICY + _LIMITS if w in kwargs}
-    executor = kwargs.pop("executor", "loop")
-    if executor != "loop":
-        from aiothread import threaded
-
-        coro = threaded(coro, executor)
+    policy = {w: kwargs.pop(w) for w in _POLICY + _LIMITS + _NODE if w in kwargs}
+    place = policy.pop("_place", None)
+    if "executor" in kwargs:
+        coro = _threaded(coro, kwargs.pop("executor"))
     name, mark = _trial(coro, args, kwargs, name)
     once = hasattr(coro, "send")
     if once:
@@ -36,18 +35,30 @@ def record(coro, args, kwargs, name):
         from .words import merge
 
         policy = merge(policy, mark and mark[2])
-        if policy.get("shield"):
-            policy.setdefault("shutdown", None)
-    make = aioctl.Taskctl
-    if any(w in policy for w in _LIMITS):
-        from .limits import Limited as make
-    rec = make(coro, name, kwargs)
+    node = place or any(w in policy for w in _NODE)
+    if node:
+        from .node import Node as kind
+    elif any(w in policy for w in _LIMITS):
+        from .limits import Limited as kind
+    else:
+        kind = aioctl.Taskctl
+    rec = kind(coro, name, kwargs)
     if args:
         rec.args = args
     for given in (policy, words):
         for w, v in given.items():
             setattr(rec, w, v)
+    if node:
+        rec.enter(*place or (None, None))  # pyright: ignore - a `Node`
     return rec
+
+
+def _threaded(coro, executor):
+    if executor == "loop":
+        return coro
+    from aiothread import threaded
+
+    return threaded(coro, executor)
 
 
 def _trial(coro, args, kwargs, name):

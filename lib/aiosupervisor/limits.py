@@ -30,6 +30,11 @@ def moment():
     return clock.now() % 1000000 * 1000 + clock.ms
 
 
+def ago(t):
+    """Return the ms since a `moment`."""
+    return (moment() - t) % _DAYS
+
+
 class Deadlines(aioschedule.Scheduler):
     """The queue of deadlines, driven by asyncio as if it were a coroutine; see `Limited.fire`."""
 
@@ -77,10 +82,11 @@ class Limited(aioctl.Taskctl):
     stuck. restart_on, no_restart_on: classes of exceptions that decide on its restart.
     """
 
-    timeout = watchdog = on_giveup = None
+    timeout = watchdog = ready = on_giveup = None
     shutdown = 5000  # as of OTP
     restart_on = no_restart_on = ()
     shield = False  # does `stop` let a run go on, for as long as `shutdown` says?
+    sup = team = None  # the `Supervisor` that it is a child of; the one that it runs
     _bare = False  # that time is over
     _t = _why = None  # its place in the queue; the exception for which it is cancelled
     _far = 0  # see `aioschedule.Schedule`
@@ -113,15 +119,14 @@ class Limited(aioctl.Taskctl):
 
     def _left(self):
         # ms until the next of its limits, or None.
-        now = moment()
         if self._asked is not None:
             ms = self.shutdown
-            return None if ms is None else ms - (now - self._told_at) % _DAYS
+            return None if ms is None else ms - ago(self._told_at)
         left = None
         if self.timeout is not None:
-            left = self.timeout - (now - self._began) % _DAYS
+            left = self.timeout - ago(self._began)
         if self.watchdog is not None:
-            ms = self.watchdog - (now - self._fed) % _DAYS
+            ms = self.watchdog - ago(self._fed)
             if left is None or ms < left:
                 left = ms
         return left
@@ -151,16 +156,19 @@ class Limited(aioctl.Taskctl):
             if self._why:
                 self.give_up("stuck")
             return None
-        ms = self.timeout
-        if ms is not None and ms <= (moment() - self._began) % _DAYS:
-            self._why = asyncio.TimeoutError("no end within %s s" % _text(ms))
-        else:
-            self._why = WatchdogError("no sign of life for %s s" % _text(self.watchdog))
+        self._why = self._exceeded()
         if not aioctl.cancel(self):
             return _LATER
         self._asked = aioctl.clock.s
         self._told_at = moment()
         return self.shutdown
+
+    def _exceeded(self):
+        # The exception that says which limit it is.
+        ms = self.timeout
+        if ms is not None and ms <= ago(self._began):
+            return asyncio.TimeoutError("no end within %s s" % text(ms))
+        return WatchdogError("no sign of life for %s s" % text(self.watchdog))
 
     def told(self):
         """A verb has cancelled it."""
@@ -226,9 +234,15 @@ class Limited(aioctl.Taskctl):
 
             act(self, why)
 
+    def removed(self):
+        """It is no longer in the registry."""
 
-def _text(ms):
-    # 1500 -> "1.5", 2000 -> "2"
+    def facts(self, info):
+        """Add to its `info` what only its kind has."""
+
+
+def text(ms):
+    """Return ms as seconds: 1500 -> "1.5", 2000 -> "2"."""
     return ("%d.%03d" % (ms // 1000, ms % 1000)).rstrip("0").rstrip(".")
 
 
@@ -238,11 +252,26 @@ def alive(name=None):
     False if it has no watchdog. Within `asyncio.wait_for` and the like asyncio runs another
     task: give the name there. KeyError if there is no such task.
     """
-    if name is None:
-        rec = getattr(core.cur_task, "coro", None)
-    else:
-        rec = aioctl.find(name, True)[0]
+    rec = _caller(name)
     if not isinstance(rec, Limited) or rec.watchdog is None:
         return False
     rec._fed = moment()
     return True
+
+
+def ready(name=None):
+    """Say that the task that calls, or that of a name, is ready; see the word `ready`.
+
+    False if it did not declare that it would. KeyError if there is no such task.
+    """
+    rec = _caller(name)
+    if not isinstance(rec, Limited) or rec.ready is None:
+        return False
+    rec.said_ready()  # pyright: ignore - a `Node`
+    return True
+
+
+def _caller(name):
+    if name is None:
+        return getattr(core.cur_task, "coro", None)
+    return aioctl.find(name, True)[0]

@@ -48,7 +48,7 @@ class Watcher:
             return None
         if aioctl.holds and aioctl.holds(rec.name):
             return None  # its schedule will start it
-        if rec.intensity and not _allowed(rec, aioctl.clock.s):
+        if rec.intensity and not allowed(rec, aioctl.clock.s):
             rec.state = "gave-up"
             self._say("Giving up Task", rec.name)
             if _type(rec) is not _PLAIN:
@@ -86,8 +86,9 @@ class Watcher:
                 print("watcher_loop: log failed: " + err_text(e))
 
 
-def _allowed(rec, now):
-    # Is one more restart within the intensity? The edge of the period counts, as in OTP.
+def allowed(rec, now):
+    """Tell whether one more restart at `now`, s, is within the `intensity`."""
+    # The edge of the period counts, as in OTP.
     n, period = rec.intensity
     if not rec._ring:
         rec._ring = [None] * (n + 1)  # times of the last restarts, s

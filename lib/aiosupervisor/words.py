@@ -8,6 +8,7 @@ from micropython import const
 import aioctl
 
 _RESTART = ("no", "on-failure", "always")
+_OTP = ("temporary", "transient", "permanent")
 _FOR_LONG = const(0x1F000000)  # ms, 6 days: about as long as asyncio can sleep
 
 
@@ -16,6 +17,8 @@ def _restart(v):
         return v
     if v is True or v is False or v is None:
         return "on-failure" if v else "no"
+    if v in _OTP:
+        return _RESTART[_OTP.index(v)]
     raise ValueError("restart: expected one of %s or a bool, got %r" % (_RESTART, v))
 
 
@@ -56,8 +59,8 @@ def _intensity(v):
     return n, seconds_ms("intensity", period, 1) // 1000
 
 
-def _limit(word):
-    # A limit in seconds, None: no limit.
+def limit(word):
+    """Return what validates a limit in seconds; None: no limit."""
     return lambda v: None if v is None else _seconds(word, v, 0.001)
 
 
@@ -88,34 +91,43 @@ def _exceptions(word):
     return valid
 
 
-_GIVEUP = ("ignore", "escalate", "stop-all", "reset")
+_GIVEUP = ("ignore", "escalate", "stop-all", "soft-reset", "reset")
 _WORDS = {
     "restart": _restart,
     "backoff": _backoff,
     "intensity": _intensity,
-    "timeout": _limit("timeout"),
-    "watchdog": _limit("watchdog"),
+    "timeout": limit("timeout"),
+    "watchdog": limit("watchdog"),
     "shutdown": _shutdown,
     "on_giveup": _on_giveup,
     "restart_on": _exceptions("restart_on"),
     "no_restart_on": _exceptions("no_restart_on"),
     "shield": _shield,
 }
+_OF_NODE = ("ready", "after", "needs", "binds")
 
 
 def merge(words, more=None):
     """Return the policy `words`, validated; `more`, a valid policy, fills the gaps."""
     new = more.copy() if more else {}
     for w, v in words.items():
-        new[w] = _WORDS[w](v)
+        if w in _WORDS:
+            new[w] = _WORDS[w](v)
+        else:
+            from .node import valid
+
+            new[w] = valid(w, v)
+    if new.get("shield"):
+        new.setdefault("shutdown", None)
     return new
 
 
 def decorate(policy):
     """Return a decorator that gives the tasks made of a function this policy."""
     for w in policy:
-        if w not in _WORDS:
-            raise TypeError("aiotask: unexpected %r; takes %s" % (w, sorted(_WORDS)))
+        if w not in _WORDS and w not in _OF_NODE:
+            words = sorted(tuple(_WORDS) + _OF_NODE)
+            raise TypeError("aiotask: unexpected %r; takes %s" % (w, words))
     policy = merge(policy)
 
     def deco(f):

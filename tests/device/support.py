@@ -1,6 +1,7 @@
 """What the device tests share: a clock that stands still, and the text that a call prints."""
 
 import asyncio
+import builtins
 import io
 import os
 import sys
@@ -60,8 +61,24 @@ class Screen(io.IOBase):
 
 def printed(f, *args, **kwargs):
     """Return what f(...) prints."""
-    import builtins
+    screen, real = _lead_away()
+    try:
+        f(*args, **kwargs)
+    finally:
+        builtins.print = real
+    return str(screen)
 
+
+async def printed_by(coro):
+    """Return what `coro` returns, and what is printed until then."""
+    screen, real = _lead_away()
+    try:
+        return await coro, str(screen)
+    finally:
+        builtins.print = real
+
+
+def _lead_away():
     screen = Screen()
     real = builtins.print
 
@@ -71,8 +88,4 @@ def printed(f, *args, **kwargs):
         real(*a, **k)
 
     builtins.print = fake
-    try:
-        f(*args, **kwargs)
-    finally:
-        builtins.print = real
-    return str(screen)
+    return screen, real

@@ -138,6 +138,28 @@ def test_a_task_that_was_cancelled_elsewhere_does_not_end_the_repl():
     assert text.endswith("CancelledError: \n'next'\n")
 
 
+SUPERVISED = """
+import asyncio
+import aioctl, aiorepl
+
+async def work():
+    await asyncio.sleep(60)
+
+async def main():
+    aioctl.add(aiorepl.task, name="repl")
+    aioctl.add(work)
+    await asyncio.gather(*aioctl.tasks())
+
+asyncio.run(main())
+"""
+
+
+def test_a_shutdown_typed_at_it_spares_the_repl(program):
+    code = b"await aioctl.shutdown()\n[r.name for r in aioctl.records() if r.live()]\n\4"
+    said = run_piped(program(SUPERVISED), b"import aioctl\n" + code).stdout.decode()
+    assert "[]\n" in said and "['repl']\n" in said, said
+
+
 @pytest.mark.parametrize(
     "line", ["import sys; sys.exit(3)", "raise SystemExit(await double(1) + 1)"]
 )
@@ -489,7 +511,7 @@ def test_code_that_does_not_fit_into_memory_is_refused_whole(begin, blanks, end)
     after = "k = n; await asyncio.sleep_ms(50); print('alive', n > k)"
     back = "\x04\x02" if begin.startswith("\x01") else "\n"
     data = begin + code + end + "\n" + after + back + "\x04"
-    result = run_piped(GATHER, data.encode(), heap="80K")
+    result = run_piped(GATHER, data.encode(), heap="88K")
     output = result.stdout.decode()
     assert "\nMemoryError" in output
     assert "\ntail\n" not in output

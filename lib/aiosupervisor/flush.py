@@ -1,0 +1,14 @@
+"""What must be written before the board goes down: logs in files, histories, stores."""
+
+import aioctl
+
+open_files = []  # whatever has a flush() that writes what is only in memory
+
+
+def flush(files=open_files):
+    """Flush them all; what one of them raises is printed, and keeps none of the others back."""
+    for f in files[:]:
+        try:
+            f.flush()
+        except Exception as e:  # noqa: BLE001 - a guard: the shutdown or reset must come
+            print("not written before the end: " + aioctl.err_text(e))
