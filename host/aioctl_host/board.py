@@ -164,9 +164,20 @@ class Board:
     def info(self, names):
         """What `aioctl.info` says of these tasks, {name: dict}; one that went away is left out."""
         found = {}
-        for i in range(0, len(names), AT_A_TIME):
-            found.update(self.ask("info", names[i : i + AT_A_TIME]))
+        for some in _parts(names):
+            found.update(self.ask("info", some))
         return {n: found[n] for n in names if n in found}
+
+    def top(self, names):
+        """What `aioctl.top_info` says, of these tasks."""
+        found = self.ask("top", None)
+        rows = [row for some in _parts(names) for row in self.ask("top", some)]
+        rows.sort(key=lambda row: (-(row["share"] or 0), names.index(row["name"])))
+        return dict(found, tasks=rows)
+
+
+def _parts(names):
+    return [names[i : i + AT_A_TIME] for i in range(0, len(names), AT_A_TIME)]
 
 
 def _check(error):

@@ -1,4 +1,7 @@
-"""The verbs that look: status, log, result, traceback."""
+"""The verbs that look: status, log, result, traceback, crashes, boot, top."""
+
+import argparse
+import time
 
 from rich.text import Text
 
@@ -99,6 +102,45 @@ def _follow(board, grep, show):
         end = board.wait_news(end)
 
 
+def crashes(args):
+    """aioctl crashes [NAME] [-n N] [--json]"""
+    return _report(args, "crashes", args.name, args.n)
+
+
+def boot(args):
+    """aioctl boot [--json]"""
+    return _report(args, "boot")
+
+
+def _report(args, name, *arguments):
+    # What the board prints, or with --json what it returns.
+    with connect(args) as board:
+        board.said.clear()
+        found = board.ask(name, *arguments, not args.json)
+    if found is False:
+        raise Failure(REFUSED, "the program notes no failures: it never called aiocrash.start()")
+    if args.json:
+        printing.dump(found)
+    else:
+        printing.lines(board.said)
+    return OK
+
+
+def top(args):
+    """aioctl top [NAME] [-s SECONDS] [--json]"""
+    with connect(args) as board:
+        names = board.names(args.name)
+        if args.seconds:
+            board.ask("sample", args.seconds)
+            time.sleep(args.seconds)
+        found = board.top(names)
+    if args.json:
+        printing.dump(found)
+    else:
+        printing.top(found)
+    return OK
+
+
 def _name(parser, **options):
     parser.add_argument("name", metavar="NAME", help="a task, or a * pattern", **options)
 
@@ -125,9 +167,47 @@ def _log_arguments(parser):
     parser.add_argument("--json", action="store_true", help="print each line as a JSON string")
 
 
+def _crashes_arguments(parser):
+    _name(parser, nargs="?")
+    parser.add_argument("-n", metavar="N", type=_count, help="only the last N")
+    _json(parser)
+
+
+def _top_arguments(parser):
+    _name(parser, nargs="?")
+    parser.add_argument(
+        "-s",
+        "--seconds",
+        metavar="SECONDS",
+        type=_seconds,
+        default=5,
+        help="sample for so long (5), 0: show what was sampled before",
+    )
+    _json(parser)
+
+
+def _count(text):
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"expected a whole number, got {text!r}")
+    return int(text)
+
+
+def _seconds(text):
+    try:
+        s = float(text)
+    except ValueError:
+        s = -1
+    if not (s == 0 or 0.1 <= s <= 86400):
+        raise argparse.ArgumentTypeError(f"expected 0, or 0.1 to 86400, got {text!r}")
+    return s
+
+
 VERBS = (
     ("status", "show the tasks, or all about one", _status_arguments, status),
     ("log", "show the log", _log_arguments, log),
     ("result", "print the result of a task", _one_arguments, result),
     ("traceback", "print the traceback of a failed task", _one_arguments, traceback),
+    ("crashes", "print the last failures, also of before a reset", _crashes_arguments, crashes),
+    ("boot", "tell why the board last reset, and what ran then", _json, boot),
+    ("top", "show which tasks the time of the loop goes to", _top_arguments, top),
 )

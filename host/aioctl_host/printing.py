@@ -151,6 +151,49 @@ def task(i):
         console().print(Text(i["traceback"].rstrip()), soft_wrap=True)
 
 
+def lines(said):
+    """Print lines of text as the board wrote them."""
+    for line in said:
+        console().print(Text(line), soft_wrap=True)
+
+
+def top(i):
+    """Print what `Board.top` found: a table, and what its numbers mean."""
+    columns = ["task", "state", ">starts", ">failures", ">up"]
+    sampled = i["sampled"] is not None
+    if sampled:
+        columns += [">share", ">longest step"]
+    t = table(*columns)
+    for row in i["tasks"]:
+        state = state_of({"state": row["state"], "stuck": row["state"] == "stuck"})
+        up = "" if row["up"] is None else duration(row["up"])
+        cells = [Text(row["name"]), state, str(row["starts"]), str(row["failures"]), up]
+        if sampled:
+            cells += [per_cent(row["share"]), _longest(row["longest"], i["period"])]
+        t.add_row(*cells)
+    if sampled:
+        for word in ("other", "idle"):
+            t.add_row(f"({word})", "", "", "", "", per_cent(i[word]), "")
+    show(t)
+    notes = ["failures: of the last " + duration(i["failures_for"])]
+    if sampled:
+        samples = f"{i['samples']} samples, one in {i['period']} ms"
+        notes.append(f"share: of {i['sampled'] / 1000:.1f} s, in {samples}")
+    if i["blocked"]:
+        ms, name = i["blocked"]["ms"], i["blocked"]["task"] or "task unknown"
+        notes.append(f"longest block: {ms} ms, {name}")
+    lines(notes)
+
+
+def per_cent(share):
+    """A share of the time."""
+    return f"{share:.1f} %"
+
+
+def _longest(ms, period):
+    return f"{ms} ms" if ms > period else f"under {2 * period} ms"
+
+
 def log_line(line):
     """Print a line of the log, coloured by its level."""
     style = ""

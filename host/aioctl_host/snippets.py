@@ -80,6 +80,40 @@ NEWS = (
     ".news(__import__('aioctl')._AIOCTL_LOG,{end},{wait}))"
 )
 
+# The failures that are noted: printed, or returned as dicts; False where none are noted.
+CRASHES = """
+def f(name,n,show):
+ import sys
+ import aioctl
+ m=sys.modules.get('aiocrash')
+ h=m and m.history
+ if not h: return False
+ if show: return aioctl.crashes(name,n)
+ l=[e for e in h.entries if name is None or aioctl.matches(name,e['name'])]
+ return l if n is None else l[-n:] if n else []
+"""
+
+BOOT = """
+def f(show):
+ import aiocrash
+ return aiocrash.boot_report() if show else aiocrash.boot_info()
+"""
+
+SAMPLE = """
+def f(seconds):
+ import aiowatchdog
+ aiowatchdog.sample(seconds)
+"""
+
+# What is known of no task alone, or of these tasks.
+TOP = """
+def f(names):
+ import aioctl
+ from aiowatchdog import show
+ if names is None: return show.summary()
+ return show.rows([r for r in aioctl.records() if r.name in names])
+"""
+
 # Files. Paths are relative to the folder in which the board starts, its root.
 
 BOARD = """
@@ -204,6 +238,10 @@ FUNCTIONS = {
     "has_log": HAS_LOG,
     "log": LOG,
     "since": SINCE,
+    "crashes": CRASHES,
+    "boot": BOOT,
+    "sample": SAMPLE,
+    "top": TOP,
     "board": BOARD,
     "list": LIST,
     "hash": HASH,

@@ -10,17 +10,20 @@ import gc
 import sys
 
 import aioctl
+from aiocontrol import stuck
 from aioplan.listen import hear_ends
-from aiosupervisor import giveup
-from aiosupervisor.limits import deadlines, moment
+from aiosupervisor.flush import open_files
+from aiosupervisor.limits import Limited, deadlines, moment
 from aiosupervisor.report import err_text
 
 from . import store
 
 _TEXT = 200  # longest text of an error; of a traceback three times as much
 _DAYS = 1000000000  # ms, modulo which moments are counted
+_NO_END = "; it did not end when cancelled"
 
 history = None  # the `History` that `start` made
+told = 0  # the path of the file that told already for whom the watchdog bit
 
 
 class History:
@@ -29,7 +32,8 @@ class History:
     name, error, trace: of the task and its exception. at: wall time, epoch seconds; up: seconds
     since the start of the program; both of the last of `times` failures alike in a row. starts:
     of the task. free: bytes of heap. cause: of the reset before. lost: failures for which there
-    was no memory. head: what the file told of the program that wrote it last.
+    was no memory. head: what the file told of the program that wrote it last. Of a task that
+    blocked the loop until the watchdog bit, up, starts and free are None.
     """
 
     def __init__(self, path, keep, every_ms, rtc):
@@ -39,14 +43,32 @@ class History:
         self.cause = reset_cause()
         self.lost = 0
         self.open = True
+        why_bitten()  # takes that out of the memory of the RTC
         self._rtc = _rtc_memory() if rtc else None
         self._t = self._queue = self._written = None  # place in the queue; moment of last write
         self._far = 0
         self._dirty = False
+        self._stuck = None  # why the last one that was found to be stuck had to end
+        self._bitten = None  # the entry of a task for which the watchdog bit, until it is written
         self.head, self.entries = store.load(path) if path else ({}, [])
+        self.old = 0
         self._from_rtc()
+        self._from_watchdog()
         del self.entries[: max(0, len(self.entries) - keep)]
         self.old = len(self.entries)  # so many are of earlier boots
+
+    def _from_watchdog(self):
+        # For whom the watchdog bit, unless the program could write that itself.
+        global told
+        found = None if told == self.path else why_bitten(self)
+        if found:
+            told = self.path
+            name, text, hung = found
+            last = self.entries[-1] if self.entries else None
+            if not (hung and last and last["name"] == name and last["error"].endswith(_NO_END)):
+                self._bitten = self._add(name, text)
+                self._dirty = True
+                self._soon(1000)  # until then the tasks are there that have the name
 
     def _from_rtc(self):
         # The last failure, if it did not come to the file.
@@ -54,7 +76,7 @@ class History:
             e = store.unpack(bytes(self._rtc()))
             last = self.entries[-1] if self.entries else {}
             if e and any(e[k] != last.get(k) for k in ("name", "at", "up", "times")):
-                if e["name"] == last.get("name") and e["up"] - e["times"] < last.get("up", 0):
+                if e["name"] == last.get("name") and e["up"] - e["times"] < (last["up"] or 0):
                     e["trace"] = last.get("trace")
                 e.setdefault("trace", None)
                 self.entries.append(e)
@@ -71,18 +93,35 @@ class History:
                 self.lost += 1
         return not self.open
 
+    def _look_for_stuck(self):
+        # They do not end, so that nobody tells of them, and the board may be reset for them.
+        for r in aioctl.records():
+            if isinstance(r, Limited) and r._why and r._why is not self._stuck and stuck(r):
+                self._stuck = r._why
+                self._dirty = True
+                self._count(r, err_text(r._why)[:_TEXT] + _NO_END, None)
+
     def _note(self, rec):
         e = rec._exc or rec._r
-        error = err_text(e)[:_TEXT]
+        self._count(rec, err_text(e)[:_TEXT], e)
+
+    def _add(self, name, error, trace=None):
+        e = {"name": name, "error": error, "trace": trace, "times": 1, "cause": ""}
+        e["at"] = aioctl.clock.wall()
+        e["up"] = e["starts"] = e["free"] = None
+        self.entries.append(e)
+        if len(self.entries) > self.keep:
+            self.entries.pop(0)
+            self.old = max(0, self.old - 1)
+        return e
+
+    def _count(self, rec, error, e):
         last = self.entries[-1] if len(self.entries) > self.old else None
-        if not last or last["name"] != rec.name or last["error"] != error:
-            last = {"name": rec.name, "error": error, "trace": _trace(e, rec), "times": 0}
+        if last and last["name"] == rec.name and last["error"] == error:
+            last["times"] += 1
+        else:
+            last = self._add(rec.name, error, e and _trace(e, rec))
             last["cause"] = self.cause
-            self.entries.append(last)
-            if len(self.entries) > self.keep:
-                self.entries.pop(0)
-                self.old = max(0, self.old - 1)
-        last["times"] += 1
         last["at"] = aioctl.clock.wall()
         last["up"] = aioctl.clock.s
         last["starts"] = rec.starts
@@ -90,11 +129,10 @@ class History:
         if self._rtc:
             self._rtc(store.pack(last))
 
-    def _soon(self):
+    def _soon(self, ms=0):
         # Let it be written in the next turn, or as soon as the last write is long enough ago.
         queue = deadlines()
         if self.path and not (self._t and self._queue is queue):
-            ms = 0
             if self._written is not None:
                 ms = max(0, self.every_ms - (moment() - self._written) % _DAYS)
             self._t = None
@@ -113,6 +151,15 @@ class History:
 
     def flush(self):
         """Write now what is not in the file yet; OSError if it can't be."""
+        e = self._bitten
+        found = why_bitten(self) if e else None
+        if e and found:
+            e["name"] = found[0]
+            self._bitten = None
+        try:
+            self._look_for_stuck()
+        except MemoryError:
+            self.lost += 1
         if self._dirty and self.path:
             ran = [r.name for r in aioctl.records() if r.live()]
             head = {"at": aioctl.clock.wall(), "up": aioctl.clock.now(), "ran": ran}
@@ -124,8 +171,8 @@ class History:
         self.open = False
         if self._t and self._queue is deadlines():
             self._queue.withdraw(self)
-        if self.flush in giveup.before_reset:
-            giveup.before_reset.remove(self.flush)
+        if self in open_files:
+            open_files.remove(self)
 
 
 def start(path=None, keep=20, every=60, rtc=False):
@@ -146,7 +193,10 @@ def start(path=None, keep=20, every=60, rtc=False):
         history.close()
     history = new
     hear_ends(new)
-    giveup.before_reset.append(new.flush)
+    open_files.append(new)
+    count = _watchdog("count")
+    if count:
+        count.begin(new)  # for aioctl.top()
     return new
 
 
@@ -183,6 +233,31 @@ def _rtc_memory():
     return rtc and getattr(rtc(), "memory", None)
 
 
+def why_bitten(history=None):
+    """Return (task, text, whether it was stuck) if the watchdog reset the board for one, or None.
+
+    history: whose names complete one for which there was too little room.
+    """
+    if reset_cause() != "WDT_RESET" and "aiowatchdog.keep" not in sys.modules:
+        return None
+    keep = _watchdog("keep")
+    if not keep:
+        return None
+    names = [r.name for r in aioctl.records()]
+    if history:
+        names += history.head.get("ran", [])
+        names += [e["name"] for e in history.entries]
+    return keep.report(names)
+
+
+def _watchdog(part):
+    # A part of aiowatchdog, or None: it is not on every board.
+    try:
+        return __import__("aiowatchdog." + part, None, None, (part,))
+    except ImportError:
+        return None
+
+
 def crashes(name=None, n=None):
     """Print the last failures, the oldest first: all, or the last n, of a name or a pattern."""
     if not history:
@@ -201,7 +276,27 @@ def boot_report():
     """Print why the board last reset, what ran then, and the last failure before."""
     from .show import report
 
-    print(report(history, reset_cause()), end="")
+    print(report(boot_info()), end="")
+
+
+def boot_info():
+    """Return what `boot_report` prints as a dict that json.dumps takes.
+
+    reset: the cause, "" if unknown; blamed, why: the task for which the watchdog bit, or None;
+    last: an entry of the history of before the reset, or None; ran, ran_at: names of tasks, and
+    when; failures: since the reset, None if they are not noted.
+    """
+    h = history
+    found = why_bitten(h)
+    return {
+        "reset": reset_cause(),
+        "blamed": found and found[0],
+        "why": found and found[1],
+        "last": h.entries[h.old - 1] if h and h.old else None,
+        "ran": h.head.get("ran", []) if h else [],
+        "ran_at": h.head.get("at") if h else None,
+        "failures": sum(e["times"] for e in h.entries[h.old :]) + h.lost if h else None,
+    }
 
 
 for _f in (crashes, boot_report):

@@ -11,10 +11,11 @@ def lines(e):
     text = "%s %s: %s" % (when, e["name"], e["error"])
     if e["times"] > 1:
         text += " (%d times)" % e["times"]
-    up = aioctl.tmdelta_fmt(e["up"])
-    text += "\n    start %d, up %s, %d bytes free" % (e["starts"], up, e["free"])
-    if e["cause"]:
-        text += ", after " + e["cause"]
+    if e["up"] is not None:
+        up = aioctl.tmdelta_fmt(e["up"])
+        text += "\n    start %d, up %s, %d bytes free" % (e["starts"], up, e["free"])
+        if e["cause"]:
+            text += ", after " + e["cause"]
     text += "\n"
     for line in (e["trace"] or "").split("\n"):
         if line:
@@ -22,19 +23,18 @@ def lines(e):
     return text
 
 
-def report(history, cause):
-    """Return what is known of the last reset, and of what was before."""
-    text = "reset: %s\n" % (cause or "cause unknown")
-    if not history:
+def report(i):
+    """Return a dict of `boot_info` as lines: the last reset, and what was before."""
+    text = "reset: %s\n" % (i["reset"] or "cause unknown")
+    if i["blamed"]:
+        text += "because: %s %s\n" % (i["blamed"], i["why"])
+    if i["failures"] is None:
         return text + "crashes are not noted: aiocrash.start() first\n"
-    if history.old:
-        text += "last failure before it:\n" + lines(history.entries[history.old - 1])
+    if i["last"]:
+        text += "last failure before it:\n" + lines(i["last"])
     else:
         text += "no failure is known from before it\n"
-    ran = history.head.get("ran")
-    if ran:
-        when = aioctl.get_datetime(time.localtime(history.head["at"]))
-        text += "tasks that ran @ %s: %s\n" % (when, ", ".join(ran))
-    n = sum(e["times"] for e in history.entries[history.old :]) + history.lost
-    text += "failures since: %d\n" % n
-    return text
+    if i["ran"]:
+        when = aioctl.get_datetime(time.localtime(i["ran_at"]))
+        text += "tasks that ran @ %s: %s\n" % (when, ", ".join(i["ran"]))
+    return text + "failures since: %d\n" % i["failures"]

@@ -71,8 +71,10 @@ UNIX_ONLY = {
     "test_aiosink.py::test_a_power_cut_at_any_operation_leaves_whole_lines": SLOW,
     "test_crash.py::test_ten_thousand_failures_leave_the_heap_as_it_was": SLOW,
     "test_soak.py": SLOW,
+    "test_tree_soak.py": SLOW,
     "test_syslog.py": "a Pico has no network",
     "test_aiothread.py": THREADS,  # all of it
+    "test_watchdog_thread.py": THREADS,
 }
 
 

@@ -10,6 +10,7 @@ import aioctl
 import aioschedule
 from aiocrash import store
 from aiosupervisor import giveup, limits
+from aiosupervisor.flush import open_files
 from support import FakeClock, printed, turns
 
 clock = aioctl.clock = aioschedule.scheduler.clock = FakeClock()
@@ -183,10 +184,10 @@ async def test_a_second_start_replaces_the_first():
     second = aiocrash.start()
     await fail("1")
     assert errors(first) == [] and errors(second) == ["ValueError: 1"]
-    assert len(giveup.before_reset) == 1
+    assert len(open_files) == 1
     second.close()
     await fail("2")
-    assert errors(second) == ["ValueError: 1"] and not giveup.before_reset
+    assert errors(second) == ["ValueError: 1"] and not open_files
     assert aioctl.ended is None, "an end costs no more than before"
 
 
@@ -250,6 +251,107 @@ async def test_where_nothing_is_known_of_the_reset_that_is_said():
     assert printed(aioctl.boot_report).startswith("reset: cause unknown\n")
 
 
+# For whom the watchdog bit
+
+
+def bitten(stuck, name):
+    """The board was reset by its watchdog, and the program before had noted this."""
+    from aiowatchdog import keep
+
+    on_a_board()
+    what, ms = (keep.STUCK, 0) if stuck else (keep.BLOCKED, 6000)
+    keep.use(keep.Behind(Machine.RTC().memory))
+    keep.write(what, ms, name)
+    keep.use(keep.place)
+
+
+async def test_whom_the_watchdog_bit_for_is_in_the_history_and_in_the_report():
+    aiocrash.start(path())
+    await fail("before")
+    bitten(False, "temperature_1")
+    clock.advance(100)
+    history = aiocrash.start(path())
+    await go(0)
+    aioctl.add(forever, name="temperature_1")  # main() did not run before
+    await go(1)
+    text = printed(aioctl.boot_report)
+    why = "temperature_1%s blocked the loop for 6.0 s or more\n"
+    assert text.startswith("reset: WDT_RESET\nbecause: " + why % ""), text
+    assert "before it:\n2023-11-14 22:15:00 " + why % ":" in text, text
+    assert errors(history)[0] == "ValueError: before" and history.old == 2
+    assert aiocrash.boot_info()["blamed"] == "temperature_1"
+    # It is in the file, and entered once, however often the history is started.
+    assert [e["name"] for e in aiocrash.start(path()).entries] == ["t", "temperature_1"]
+    json.dumps(aiocrash.boot_info())
+
+
+async def test_the_same_task_may_be_bitten_for_again_and_again():
+    for _ in range(3):
+        bitten(False, "hog")
+        aiocrash.told = 0  # another life
+        history = aiocrash.start(path(), keep=2)
+        await go(1)
+    assert [e["name"] for e in history.entries] == ["hog", "hog"]
+    assert aiocrash.start(path()).old == 2, "nor is it entered twice"
+
+
+async def test_a_name_that_nobody_has_any_more_stays_cut():
+    bitten(False, "temperature_1")
+    history = aiocrash.start()
+    assert history.entries[0]["name"] == "temperature_..." and history.entries[0]["up"] is None
+    assert "temperature_...: blocked the loop" in printed(aioctl.crashes)
+
+
+async def test_without_a_history_the_report_names_it_all_the_same():
+    bitten(True, "uplink")
+    text = printed(aioctl.boot_report)
+    assert "because: uplink missed its deadline and did not end\ncrashes are not noted" in text
+
+
+async def test_where_the_watchdog_is_not_installed_its_reset_is_reported():
+    on_a_board()
+    sys.path[:] = ["/nowhere"]  # what is loaded already is there
+    aiocrash.start()
+    text = printed(aioctl.boot_report)
+    assert text == "reset: WDT_RESET\nno failure is known from before it\nfailures since: 0\n"
+
+
+async def test_a_task_that_does_not_end_is_noted_before_the_supervisor_resets():
+    class Reset(BaseException):
+        pass
+
+    class Board(Machine):
+        def reset(self):
+            raise Reset
+
+    async def stubborn():
+        while True:
+            try:
+                await asyncio.Event().wait()
+            except asyncio.CancelledError:
+                pass
+
+    sys.modules["machine"] = Board()
+    history = aiocrash.start(path())
+    rec = aioctl.add(stubborn, watchdog=5, shutdown=1, on_giveup="reset")
+    await turns()
+    queue = limits.deadlines()
+    clock.advance(5)
+    queue.run_pending()
+    await turns()
+    clock.advance(1)
+    try:
+        printed(queue.run_pending)
+        raise AssertionError
+    except Reset:
+        pass
+    text = "WatchdogError: no sign of life for 5 s; it did not end when cancelled"
+    assert errors(history) == [text], errors(history)
+    history.flush()
+    assert history.entries[0]["times"] == rec.starts == 1, "once"
+    assert errors(aiocrash.start(path())) == [text]
+
+
 # In a file
 
 
@@ -295,10 +397,11 @@ async def test_a_reset_by_the_supervisor_writes_first():
 
     sys.modules["machine"] = Board()
 
-    def fails():
-        raise OSError(5)
+    class Fails:
+        def flush(self):
+            raise OSError(5)
 
-    giveup.before_reset.append(fails)
+    open_files.append(Fails())
     aiocrash.start(path(), every=3600)
     await fail("1", "2")
     try:

@@ -140,6 +140,92 @@ def test_a_pattern_that_means_several_has_no_single_result(board):
     )
 
 
+# -- looking back
+
+
+FAILING = """
+import asyncio, time
+import aioctl, aiorepl
+
+async def hog():
+    while True:
+        time.sleep_ms(30)
+        await asyncio.sleep_ms(5)
+
+async def faulty(x):
+    raise ValueError("no LED " + x)
+
+async def main():
+    aioctl.add(faulty, "é4", restart="no")
+    aioctl.add(hog)
+    aioctl.add(aiorepl.task, name="repl")
+    await asyncio.gather(*aioctl.tasks())
+
+asyncio.run(main())
+"""
+
+
+@pytest.fixture
+def failing(tmp_path):
+    program = tmp_path / "program.py"
+    program.write_text(FAILING)
+    with Board(program) as board:
+        yield board
+        assert board.process.poll() is None, "the program has ended"
+
+
+def test_crashes_shows_what_failed_since_they_are_noted(failing):
+    said = failing.aioctl("crashes").refused(1)
+    assert said == "the program notes no failures: it never called aiocrash.start()"
+    failing.exec("import aiocrash; aiocrash.start()")
+    assert failing.aioctl("crashes").text == ""
+    assert failing.aioctl("crashes", "--json").json == []
+    assert failing.aioctl("restart", "faulty").code == 0
+    failing.exec("_ = aioctl.add(faulty, 'x', name='faulty_2', restart='no')")
+    lines = failing.aioctl("crashes").text.splitlines()
+    assert lines[0].endswith(" faulty: ValueError: no LED é4")
+    assert lines[1].startswith("    start 2, up ") and lines[1].endswith(" bytes free")
+    assert lines[-1] == "    ValueError: no LED x"
+    assert "é4" not in failing.aioctl("crashes", "*2").text
+    assert "é4" not in failing.aioctl("crashes", "-n", "1").text
+    assert failing.aioctl("crashes", "-n", "0").text == ""
+    found = failing.aioctl("crashes", "faulty*", "--json").json
+    assert [e["name"] for e in found] == ["faulty", "faulty_2"]
+    assert failing.aioctl("crashes", "--json", "-n", "1").json == found[1:]
+    assert failing.aioctl("crashes", "-n", "0", "--json").json == []
+
+
+def test_boot_tells_of_the_last_reset(failing):
+    lines = failing.aioctl("boot").text.splitlines()
+    assert lines == ["reset: cause unknown", "crashes are not noted: aiocrash.start() first"]
+    assert failing.aioctl("boot", "--json").json == {
+        "reset": "",
+        "blamed": None,
+        "why": None,
+        "last": None,
+        "ran": [],
+        "ran_at": None,
+        "failures": None,
+    }
+
+
+def test_top_samples_and_shows_whose_steps_the_time_goes_to(failing):
+    lines = failing.aioctl("top", "-s", "0").text.splitlines()
+    assert lines[0].split() == ["task", "state", "starts", "failures", "up"]
+    assert [line.split()[0] for line in lines[1:4]] == ["faulty", "hog", "repl"]
+    assert lines[4].startswith("failures: of the last ")
+    assert failing.aioctl("restart", "faulty").code == 0
+    lines = failing.aioctl("top", "-s", "1").text.splitlines()
+    assert lines[0].split()[-3:] == ["share", "longest", "step"]
+    assert lines[1].split()[:2] == ["hog", "running"]
+    assert not any(line.endswith(" ") for line in lines)
+    found = failing.aioctl("top", "*a*", "-s", "0", "--json").json
+    assert [(row["name"], row["failures"]) for row in found["tasks"]] == [("faulty", 1)]
+    assert found["samples"] > 1
+    assert failing.aioctl("top", "nosuch").refused(1).startswith("there is no task 'nosuch'")
+    assert "\x1b[" in failing.aioctl("top", "-s", "0", FORCE_COLOR="1").text
+
+
 # -- acting
 
 
@@ -360,6 +446,20 @@ def test_without_a_port_there_must_be_one_board(monkeypatch, ports, said):
         ([], "the following arguments are required: VERB (see aioctl --help)"),
         (["result"], "the following arguments are required: NAME (see aioctl result --help)"),
         (["status", "a", "b"], "unrecognized arguments: b (see aioctl --help)"),
+        (
+            ["crashes", "-n", "x"],
+            "argument -n: expected a whole number, got 'x' (see aioctl crashes --help)",
+        ),
+        (
+            ["top", "-s", "0.01"],
+            "argument -s/--seconds: expected 0, or 0.1 to 86400, got '0.01' "
+            "(see aioctl top --help)",
+        ),
+        (
+            ["top", "-s", "five"],
+            "argument -s/--seconds: expected 0, or 0.1 to 86400, got 'five' "
+            "(see aioctl top --help)",
+        ),
     ],
 )
 def test_a_wrong_command_line_is_one_line(arguments, said):
@@ -368,7 +468,10 @@ def test_a_wrong_command_line_is_one_line(arguments, said):
 
 def test_help_names_every_verb():
     text = aioctl("--help").text
-    for verb in "status log result traceback start stop restart deploy flash completion".split():
+    verbs = (
+        "status log result traceback crashes boot top start stop restart deploy flash completion"
+    )
+    for verb in verbs.split():
         assert f"\n    {verb} " in text
     assert "exit codes:" in text
 

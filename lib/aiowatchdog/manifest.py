@@ -1,0 +1,6 @@
+metadata(version="0.1.0", description="The hardware watchdog, and whose steps the loop takes.")
+require("aiocontrol")
+require("aioplan")
+require("aiostatus")
+require("aiosupervisor")
+package("aiowatchdog", base_path="..", opt=3)
