@@ -3,7 +3,7 @@
 Reading is in lib/aiotail, loaded when somebody first reads.
 
 The text lies in one ring of bytes, made once. Places in it count all bytes ever written,
-modulo `_lap`, so that a reader sees when the writer has overtaken it.
+modulo a lap, so that a reader sees when the writer has overtaken it.
 """
 
 import io
@@ -111,7 +111,7 @@ streamlog: AioStream
 
 
 def __getattr__(name):
-    # The log that all buf of a program share takes its memory when somebody asks for it.
+    # The log that all parts of a program share takes its memory when somebody asks for it.
     if name == "streamlog":
         log = globals()[name] = AioStream(2000)
         return log

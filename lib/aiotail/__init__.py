@@ -197,9 +197,11 @@ def _take(s, place, text):
         # at most what is in the ring
         back = min(ring.seek(0, 2), (end - place) % lap + lap * (place < 0))
         start = (end - back) % lap
-        ring.seek(start % cap)
-        n = ring.readinto(view, back)
-        ring.seek(0)
-        n += ring.readinto(view[n:], back - n)
-        ring.seek(end % cap)  # where `write` goes on
+        try:
+            ring.seek(start % cap)
+            n = ring.readinto(view, back)
+            ring.seek(0)
+            n += ring.readinto(view[n:], back - n)
+        finally:  # also without memory for `view[n:]`
+            ring.seek(end % cap)  # where `write` goes on
     return start, back, n

@@ -127,9 +127,10 @@ def _number(level):
 
 # The time so many seconds ago, as text.
 def _time(since):
-    if not isinstance(since, (int, float)) or since < 0:
+    if not isinstance(since, (int, float)) or not since >= 0:  # or NaN
         raise ValueError("since: expected seconds >= 0, got %r" % (since,))
-    t = time.localtime(int(time.time()) - int(since))
+    now = int(time.time())
+    t = time.localtime(now - int(min(since, now)))  # before the epoch some ports crash
     return b"%04d-%02d-%02d %02d:%02d:%02d" % t[:6]
 
 

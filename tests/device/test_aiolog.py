@@ -295,6 +295,39 @@ def test_an_interrupted_cat_leaves_the_log_in_order():
     assert text == "".join(["line %03d\n" % i for i in range(90, 200)]) + "after\n", text
 
 
+class Exhausting:
+    """A ring of bytes that leaves no memory behind when it was read."""
+
+    def __init__(self, ring):
+        self.seek = ring.seek
+        self.write = ring.write
+        self.real = ring.readinto
+
+    def readinto(self, *args):
+        n = self.real(*args)
+        micropython.heap_lock()
+        return n
+
+
+def test_a_cat_for_which_the_memory_does_not_suffice_leaves_the_log_in_order():
+    log = filled(90, 200)
+    ring = log._buf[2]
+    log._buf[2] = Exhausting(ring)
+    failed = False
+    try:
+        log.cat()
+    except MemoryError:
+        failed = True
+    finally:
+        while micropython.heap_unlock():
+            pass
+    log._buf[2] = ring
+    log.write("after\n")
+    assert failed
+    text = printed(log.cat)
+    assert text == "".join(["line %03d\n" % i for i in range(191, 200)]) + "after\n", text
+
+
 # -- follow ----------------------------------------------------------------------------------
 
 
@@ -524,6 +557,8 @@ def test_lines_are_chosen_by_level_age_number_and_task():
         ({"since": 250}, [info, "b", last]),
         ({"since": 1000.5}, ["a", "oh", "T", info, "b", last]),
         ({"since": 0}, []),
+        ({"since": float("inf")}, ["a", "oh", "T", info, "b", last]),
+        ({"since": 1e30}, ["a", "oh", "T", info, "b", last]),
         ({"last": 0}, []),
         ({"last": 2}, ["b", last]),
         ({"last": 99}, ["a", "oh", "T", info, "b", last]),
@@ -570,6 +605,7 @@ def test_words_of_a_filter_that_make_no_sense_are_refused():
         (ValueError, ("level", "2.5"), {"level": 2.5}),
         (ValueError, ("since", "seconds >= 0", "-1"), {"since": -1}),
         (ValueError, ("since", "'x'"), {"since": "x"}),
+        (ValueError, ("since", "nan"), {"since": float("nan")}),
         (ValueError, ("last", "int >= 0", "-2"), {"last": -2}),
         (ValueError, ("last", "1.5"), {"last": 1.5}),
         (TypeError, ("task", "str or list of str", "5"), {"task": 5}),
