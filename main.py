@@ -24,7 +24,7 @@ if "log" in config:
     aioctl.set_log(aiolog.streamlog)
     logging.basicConfig(
         level=config["log"]["level"],
-        format="%(asctime)s [%(name)s] [%(levelname)s] %(message)s",
+        format="%(asctime)s [%(name)s] [%(levelname)s] [%(taskName)s] %(message)s",
         datefmt="%Y-%m-%d %H:%M:%S",
         stream=aiolog.streamlog,
     )
@@ -49,7 +49,7 @@ async def health(log):
     gc.collect()
     free = gc.mem_free()
     if log:
-        log.info("[health] %d bytes free, %d tasks", free, len(aioctl.tasks()))
+        log.info("%d bytes free, %d tasks", free, len(aioctl.tasks()))
     return free
 
 
@@ -57,7 +57,7 @@ async def main():
     from aioconfig.app import start
 
     if "repl" in config:
-        aioctl.add(aiorepl.task, name="repl", prompt=config["repl"]["prompt"])
+        aioctl.add(aiorepl.task, name="repl", **config["repl"])
     if "watcher" in config:
         aioctl.add(aioschedule.watcher_loop, log, config["watcher"]["sleep"])
     if "scheduler" in config:

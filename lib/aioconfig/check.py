@@ -23,7 +23,7 @@ SECTIONS = {
         "defaults": ({}, "object"),
         "schedules": ({}, "object"),
     },
-    "repl": {"prompt": ("--> ", "text", 40)},
+    "repl": {"prompt": ("--> ", "text", 40), "history": ("", "text", 100)},
     # Bytes to allocate until the next collection; -1: not before the heap is full; 0: a
     # quarter of what is free when the program starts.
     "gc": {"threshold": (0, "int", -1, 0x3FFFFFFF)},

@@ -15,7 +15,7 @@ DEFAULTS = {
     "log": {"size": 2000, "level": "INFO"},
     "watcher": {"sleep": 30},
     "scheduler": {"tz": "", "defaults": {}, "schedules": {}},
-    "repl": {"prompt": "--> "},
+    "repl": {"prompt": "--> ", "history": ""},
     "gc": {"threshold": 0},
 }
 
@@ -59,7 +59,7 @@ def test_all_that_may_be_set_is_taken():
             "defaults": {"jitter": 2},
             "schedules": {"a": {"repeat": 60}, "b": {"cron": "0 3 * * *", "grace": 60}},
         },
-        "repl": {"prompt": "żółw> "},
+        "repl": {"prompt": "żółw> ", "history": "/past"},
         "gc": {"threshold": -1},
         "app": [1, None, {"pin": 2}],
     }
@@ -159,6 +159,9 @@ def test_text_that_is_too_long_is_said_and_shown_in_part():
     )
     assert refused({"repl": {"prompt": "ż" * 21}}).startswith("repl.prompt: expected text of ")
     assert refused({"repl": {"prompt": 1}}).startswith("repl.prompt: expected text of at most 40 ")
+    assert refused({"repl": {"history": True}}) == (
+        'repl.history: expected text of at most 100 bytes, got true; "" is used'
+    )
 
 
 def test_a_pin_is_a_number_a_name_or_null():

@@ -121,7 +121,7 @@ def test_each_error_is_told_on_the_console_and_in_the_log(board):
     told, log = board.start(keys="aioctl.log()\n\4").split("Starting asyncio REPL")
     for line in lines:
         assert "\n" + line in told
-        assert "[WARNING] " + line in log
+        assert "[WARNING] [-] " + line in log
 
 
 def test_without_a_log_errors_are_told_on_the_console(board):
@@ -140,6 +140,18 @@ def test_the_log_keeps_what_the_level_lets_through(board):
         assert board.start(keys="aioctl.log()\n\4").count("[mine]") == kept
 
 
+def test_a_line_that_a_task_logs_is_one_of_its_own(board):
+    board.write(
+        app="import asyncio, logging, aioctl\n"
+        "async def pump():\n"
+        "    logging.getLogger('water').warning('dry')\n"
+        "def setup(): aioctl.add(pump)\n"
+    )
+    keys = "await aioctl.join('pump'); aioctl.status('pump'); aioctl.log(task='pump')\n\4"
+    text = board.start(keys=keys)
+    assert text.count(" [water] [WARNING] [pump] dry\n") == 2, text
+
+
 def test_the_log_has_the_size_of_the_config(board):
     board.write(app="import aiolog\nfor n in range(99): aiolog.streamlog.write('line %d\\n' % n)")
     assert board.start(keys="aioctl.log()\n\4").count("\nline ") == 99
@@ -152,6 +164,17 @@ def test_the_log_has_the_size_of_the_config(board):
 def test_the_prompt_is_that_of_the_config(board):
     board.write(app="", config={"repl": {"prompt": "lamp> "}})
     assert "\nlamp> 40 + 2\n42\n" in board.start(keys="40 + 2\n\4")
+
+
+def test_the_history_is_kept_where_the_config_says(board, tmp_path):
+    board.write(app="", config={"repl": {"history": "past"}})
+    for command in ("40 + 2", "40 + 3"):
+        board.start(keys=command + "\n\4")
+    assert (tmp_path / "past").read_text() == "40 + 2\n40 + 3\n"
+    board.write(config={})
+    files = set(tmp_path.iterdir())
+    board.start(keys="40 + 4\n\4")
+    assert set(tmp_path.iterdir()) == files
 
 
 FAILS = """
