@@ -167,12 +167,15 @@ class Console(asyncio.StreamReader):
         if self.call(sys.print_exception, e, f)[1]:
             f.write("?\n")  # its arguments cannot be printed
         for line in f.getvalue()[:-1].split("\n"):
-            if "<stdin>+" in line:
-                from aioconsole.wrap import mapped
+            if line.startswith('  File "'):  # a frame, no part of a message
+                if "aioconsole/" in line:
+                    continue
+                line = line.replace(", in __repl__", ", in <module>")
+                if "<stdin>+" in line:
+                    from aioconsole.wrap import mapped
 
-                line = mapped(line)
-            if "aioconsole/" not in line:
-                self.write(line.replace(", in __repl__", ", in <module>") + "\n")
+                    line = mapped(line)
+            self.write(line + "\n")
 
 
 _until = core.run_until_complete

@@ -11,9 +11,9 @@ def indent(text, at):
     last = 0  # kind of the last token but the ends of lines
     block = False
     first = True  # the next token begins a line
-    for token in tokens(text.encode()):
-        kind = token[0]
-        if first and kind == 64:
+    b = text.encode()
+    for kind, i, j in tokens(b):
+        if first and (kind == 64 or b[i:j] == b"try"):  # more must follow
             block = True
         first = kind == NEWLINE
         if not first:

@@ -89,11 +89,12 @@ def _takes_names(words, g):
     aioctl = sys.modules.get("aioctl")
     if not words or not aioctl or " %s " % words[-1] in _OTHER:
         return False
+    # By `is` alone: a thing of the program may refuse to be compared, or to be true or false.
     faces = [m for m in (aioctl, sys.modules.get("aioschedule")) if m]
+    o = g.get(words[0])
     if len(words) == 2:
-        return g.get(words[0]) in faces
-    f = g.get(words[0])
-    return len(words) == 1 and f and any(m.__dict__.get(words[0]) is f for m in faces)
+        return any(o is m for m in faces)
+    return len(words) == 1 and any(m.__dict__.get(words[0], words) is o for m in faces)
 
 
 # The names that `words` has: each is looked up, nothing is called.
@@ -104,13 +105,13 @@ def _attributes(words, g):
         o = g[words[0]] if words[0] in g else getattr(builtins, words[0])
         for w in words[1:]:
             o = getattr(o, w)
+        if type(o) is type(sys):
+            return _of_module(o)
+        if type(o) is type or not hasattr(o, "__dict__"):
+            return dir(o)
     except Exception:  # noqa: BLE001 - whatever a property raises: it has no names then
         return ()
-    if type(o) is type(sys):
-        return _of_module(o)
-    if not hasattr(type(o), "__getattr__"):
-        return dir(o)
-    # dir() would ask it for every name that there is.
+    # dir() would ask it for every name that there is, and run its properties.
     names = list(getattr(o, "__dict__", ()))
     classes = [type(o)]
     for c in classes:
@@ -121,7 +122,8 @@ def _attributes(words, g):
 
 def _of_module(m):
     names = m.__dict__
-    more = list(names.get("_attrs", ()))  # of asyncio: loaded on first use
+    # What it loads on first use.
+    more = list(getattr(m, "_attrs", ())) if m.__name__ == "asyncio" else []
     return list(names) + more + LAZY.get(m.__name__, "").split()
 
 

@@ -7,7 +7,7 @@ from micropython import const
 from aioconsole import termios
 from aioconsole.screen import Screen
 
-_ASK = const(40)  # columns from which on the size of the terminal matters
+_ASK = const(40)  # columns from which on a new size of the terminal matters
 _PASTE_MS = const(30)  # no person types the next key so soon
 _ENTRIES = const(32)  # of the history, and their characters
 _CHARACTERS = const(1000)
@@ -27,6 +27,7 @@ class Editor(Screen):
     """One line, or block of lines, after the other, with what it takes from one to the next."""
 
     asked = False  # for the size of the terminal, at this line
+    ask = -1  # columns from which on it is asked for; at first at once
     cut = ""  # what Ctrl-Y puts back
 
     def __init__(self, s, prompt, history):
@@ -98,10 +99,11 @@ class Editor(Screen):
         s = self.s
         part = b""  # of a UTF-8 character
         while True:
-            if not (s.keys or self.asked) and (self.row or self.col > _ASK) and self.screen:
+            if not (s.keys or self.asked) and (self.row or self.col > self.ask) and self.screen:
                 # A size is asked for when nothing else is on the way.
                 if not s.poll(0):
                     self.asked = True
+                    self.ask = _ASK
                     s.write("\x1b7\x1b[999;999H\x1b[6n\x1b8")
             c = await s.key()
             if c == 27:
@@ -124,9 +126,12 @@ class Editor(Screen):
             return 0
         n = b""
         c = await s.get()
-        while c < 64:
+        while 32 <= c < 64:
             n = (n + bytes((c,)))[-7:]
             c = await s.get()
+        if c < 32:  # the rest of it is lost
+            s.keys.insert(0, c)
+            return 0
         if c == 82 and b";" in n:
             self.resize(n)
             return 0
@@ -194,6 +199,7 @@ class Editor(Screen):
         elif c == 12:
             self.write("\x1b[H\x1b[2J")
             self.row = 0
+            self.asked = False
         elif c == 26 and self.s.tty:  # Ctrl-Z stops the job, as the terminal itself would
             self.s.close()
             __import__("os").system("kill -TSTP 0")

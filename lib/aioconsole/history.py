@@ -20,6 +20,10 @@ class History:
         self.most = most
         hist = []
         try:
+            try:
+                os.stat(self.path)
+            except OSError:  # power may have failed within _replace()
+                os.rename(self.path + ".new", self.path)
             with open(self.path, "rb") as f:
                 while True:
                     line = f.readline(_LINE)

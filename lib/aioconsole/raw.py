@@ -21,7 +21,8 @@ async def raw_repl(s, g):
     held = []
 
     def hold(text):
-        held.append(text[-_HELD:])
+        if text:
+            held.append(text[-_HELD:])
         while sum(map(len, held)) > _HELD:
             held.pop(0)
 

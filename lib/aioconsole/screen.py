@@ -22,6 +22,18 @@ def columns(c):
     return 1 if 0xFFE7 <= c < 0x1F300 else 2
 
 
+def wide(text):
+    """How many columns `text` fills."""
+    n = 0
+    shown = True
+    for c in text:
+        if c == "\x1b":  # colours fill none
+            shown = False
+        n += shown and columns(c)
+        shown = shown or c.isalpha()
+    return n
+
+
 class Screen:
     """A prompt, a text of one or more lines, and the cursor in it."""
 
@@ -47,14 +59,7 @@ class Screen:
 
     def start(self):
         """The column after the prompt."""
-        n = 0
-        shown = True
-        for c in self.prompt:
-            if c == "\x1b":  # colours fill none
-                shown = False
-            n += shown and columns(c)
-            shown = shown or c.isalpha()
-        return n
+        return wide(self.prompt)
 
     def rows(self):
         """The rows of the whole, and the row and column of the cursor."""
@@ -134,7 +139,7 @@ class Screen:
         self.up(self.row + bool(self.tail))
         text = self.tail + text
         tail = text[text.rfind("\n") + 1 :]
-        self.tail = tail if len(tail) < self.width else ""
+        self.tail = tail if wide(tail) < self.width else ""
         self.write("\x1b[J" + text + ("\n" if tail else ""))
         self.row = 0
         self.draw()
@@ -149,11 +154,13 @@ class Screen:
         except ValueError:
             return
         if width > 9 and height > 1 and (width, height) != (self.width, self.height):
-            narrow = width < self.width
+            if width < self.width:  # it has broken the rows itself
+                above = self.rows()[0][self.top : self.top + self.row]
+                self.row += max(self.col - 1, 0) // width
+                for row in above:
+                    self.row += max(wide(row) - 1, 0) // width
             self.width = width
             self.height = height
-            if narrow:  # it has broken the line itself
-                self.row, self.col = self.rows()[1:]
             self.draw()
 
     def table(self, names):

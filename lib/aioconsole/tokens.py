@@ -44,6 +44,8 @@ def tokens(b):
             j = n if j < 0 else j
         elif c == 92:
             j += 2
+            while j < n and b[j] & 0xC0 == 0x80:  # the rest of a character
+                j += 1
             depth += (j >= n) * n
         else:
             j += 1

@@ -188,6 +188,12 @@ async def test_a_traceback_tells_the_line():
         assert "__repl__" not in text, (code, text)
 
 
+async def test_a_message_is_shown_whatever_it_says():
+    for message in ("in aioconsole/", "<stdin>+ x", "<stdin>+", "two\\n  lines, in __repl__"):
+        text = await shown("raise ValueError('%s')" % message)
+        assert text.endswith("ValueError: " + message.replace("\\n", "\n") + "\n"), text
+
+
 async def test_nothing_runs_of_a_command_that_is_wrong_at_its_end():
     for code in ("x = 5\nawait double(1)\n1 = 2", "x = 5; await double(1); yield", "x = 5; a b"):
         g = await after(code)

@@ -246,6 +246,23 @@ def test_what_tasks_print_is_shown_after_the_tool_and_bounded():
     assert text.count("\r\nnoise of a") > 20
 
 
+QUIET = """
+import gc
+async def quiet():
+    for _ in range(2000):
+        print(end="")
+for _ in "12":
+    await asyncio.create_task(quiet())
+    gc.collect()
+    print(gc.mem_alloc())
+"""
+
+
+def test_what_tasks_print_takes_no_memory_if_it_is_nothing(board):
+    first, last = map(int, output(board.mpremote("resume", "exec", QUIET)).split())
+    assert last - first < 4000  # of the thousands nothing is kept
+
+
 BUSY = (
     b"for i in range(10**9): i == 7 and print('begun')\r",
     b"print('beg' + 'un'); await asyncio.sleep(99)\r",

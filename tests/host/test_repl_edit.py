@@ -146,6 +146,36 @@ def test_a_row_that_is_full_to_the_last_column_is_not_lost(narrow):
     narrow.shows("--> " + "1234567890" * 2 + "12345", "1234567890" * 2 + "12345", "-->")
 
 
+def test_a_narrow_terminal_is_known_from_the_first_key_on():
+    with Terminal([MICROPYTHON, str(GATHER)], columns=30, lines=8) as t:
+        t.shows(START, "-->")
+        t.send("a")
+        t.wait(lambda: b"\x1b[6n" in t.output, "expected a question")
+        line = "a = '%s'" % ("0123456789" * 3)
+        t.send(line[1:] + HOME + "b")
+        whole = "--> b" + line
+        t.wait(lambda: around(t, 0) == ([whole[:30], whole[30:], ""], 5), "expected two rows")
+        t.send("\r")
+        t.shows(START, whole[:30], whole[30:], "-->")
+
+
+def test_ctrl_l_puts_the_line_in_order_after_the_window_became_narrow(repl):
+    line = "a = '%s'" % ("0123456789" * 9)
+    repl.send(line)
+    repl.shows("--> " + line[:76], line[76:])
+    repl.screen.resize(24, 40)
+    repl.send("\x0c")
+    whole = "--> " + line
+    rows = [whole[i : i + 40] for i in range(0, len(whole), 40)]
+    repl.wait(lambda: repl.lines() == rows, "expected rows of 40")
+    repl.send(HOME + "b")
+    whole = "--> b" + line
+    rows = [whole[i : i + 40] for i in range(0, len(whole), 40)]
+    repl.wait(lambda: around(repl, 0) == (rows, 5), "expected rows of 40")
+    repl.send("\r")
+    repl.shows(*rows, "-->")
+
+
 def test_wide_characters_fill_two_columns(narrow):
     narrow.send("'" + "中" * 11)
     narrow.shows("--> '" + "中" * 11, column=27)
@@ -184,6 +214,13 @@ def test_a_prompt_in_colour_fills_only_its_letters(tmp_path):
         terminal.shows(START, ">")
         terminal.send("bc" + HOME + "a")
         terminal.shows("> abc", column=3)
+
+
+def test_a_key_whose_bytes_break_off_swallows_no_other(repl):
+    repl.send("abc\x1b[1;\x03")
+    repl.shows("--> abc", "-->")
+    repl.send("6 * 7\x1b[\r")
+    repl.shows("--> 6 * 7", "42", "-->")
 
 
 # ---- blocks
@@ -256,6 +293,13 @@ def test_a_decorator_begins_a_block(repl):
     repl.shows("...     return 5", "...", column=4)
     repl.send("\r")
     repl.wait(lambda: "<function f" in "\n".join(repl.lines()), "expected what print was given")
+
+
+def test_a_try_in_one_line_begins_a_block(repl):
+    repl.send("try: 1 // 0\rexcept ZeroDivisionError: print('none')\r")
+    repl.shows("--> try: 1 // 0", "... except ZeroDivisionError: print('none')", "...")
+    repl.send("\r")
+    repl.shows("...", "none", "-->")
 
 
 def test_a_recalled_block_is_edited_as_a_whole(repl):
@@ -366,11 +410,20 @@ def test_a_block_higher_than_the_screen_shows_the_rows_around_the_cursor(narrow)
         ("asyncio.sle = 1" + LEFT * 4 + "\tep", "asyncio.sleepep = 1"),
         ("żó_1 = 5\rżó\t", "żó_1"),
         ("a\\\t", "a\\"),
+        ("\\é\t", "\\é"),
+        ("meter.vol\t", "meter.volts"),
+        ("meter.volts.x\t", "meter.volts.x"),
+        ("meter('ec\t", "meter('ec"),
+        ("meter.stop('ec\t", "meter.stop('ec"),
+        ("registers.x\t", "registers.x"),
+        ("import __main__ as m\rm.Met\t", "m.Meter"),
     ],
 )
 def test_tab_completes(echo, keys, line):
     echo.send(keys)
     echo.shows("--> " + line)
+    echo.send("\x03")
+    echo.shows("--> " + line, "-->")
 
 
 def test_tab_shows_the_names_that_fit_above_the_line(echo):
@@ -388,6 +441,10 @@ def test_tab_asks_no_object_for_names_that_it_might_make_up(echo):
     echo.shows("asked    b        failing", "--> p.")
     echo.send("asked\r")
     echo.shows("--> p.asked", "()", "-->")
+    echo.send("meter.\t")
+    echo.shows("reads  volts", "--> meter.")
+    echo.send("reads\r")
+    echo.shows("--> meter.reads", "0", "-->")
 
 
 def test_tab_at_the_begin_of_a_line_indents(echo):
@@ -459,6 +516,20 @@ def test_the_history_file_stays_small_and_survives_a_power_cut(tmp_path):
         assert not (tmp_path / "history.new").exists()
 
 
+def test_the_history_is_found_where_a_power_cut_on_fat_left_it(tmp_path):
+    """There the old file is removed before the new one gets its name."""
+    path = tmp_path / "history"
+    (tmp_path / "history.new").write_bytes(b"1\n22\n")
+    with Echo(tmp_path, path) as t:
+        t.shows(START, "-->")
+        t.send(UP)
+        t.shows("--> 22")
+        t.send("\x03" + "333\r")
+        t.shows("--> 333", "333", "-->")
+    assert path.read_bytes() == b"1\n22\n333\n"
+    assert not (tmp_path / "history.new").exists()
+
+
 def test_a_history_that_cannot_be_written_is_told_of_once(tmp_path):
     with Echo(tmp_path, tmp_path / "missing" / "history") as t:
         t.shows(START, "-->")
@@ -494,6 +565,15 @@ def test_what_another_task_prints_bit_by_bit_stays_together(echo):
     echo.shows(START, ".. done", "--> abc")
     echo.say("!\nnext\n")
     echo.shows(START, ".. done!", "next", "--> abc")
+
+
+def test_what_another_task_prints_bit_by_bit_is_not_doubled_where_it_is_wide(echo):
+    echo.send("abc")
+    echo.shows("--> abc")
+    echo.say("中" * 50)  # more columns than the terminal has, but fewer characters
+    echo.shows("中" * 40, "中" * 10, "--> abc", column=7)
+    echo.say("x")
+    echo.shows(START, "中" * 40, "中" * 10, "x", "--> abc", column=7)
 
 
 def test_the_traceback_of_a_failed_task_stands_above_the_line(echo):

@@ -3,6 +3,8 @@
 import asyncio
 import os
 
+import uctypes
+
 import aioctl
 import aiorepl
 
@@ -44,6 +46,28 @@ class Proxy:
     @property
     def failing(self):
         raise ValueError
+
+
+class Meter:
+    """One that does not answer, and that cannot be compared."""
+
+    reads = 0
+
+    @property
+    def volts(self):
+        Meter.reads += 1
+        raise OSError(19)  # ENODEV
+
+    def __eq__(self, other):
+        raise TypeError
+
+    def __bool__(self):
+        raise TypeError
+
+
+_attrs = 5  # no names to load later, as those of asyncio are
+meter = Meter()
+registers = uctypes.struct(0, {"status": uctypes.UINT8 | 0})
 
 
 async def main():
