@@ -218,7 +218,9 @@ def status(name=None, log=True, debug=False, indent="    "):
                 print(format_status(i, aioctl.color))
                 _print_detail(r, i, indent, below)
             else:
-                _print_short(r, aioctl.color, below)
+                sched = _print_short(r, aioctl.color)
+                if sched:
+                    print(_below(below, _schedule().format(sched)), end="")
         except Exception as e:  # noqa: BLE001 - status() never raises
             print("● %s: status: %s (%s)" % (r.name, r.state, err_text(e)))
         if lines is not None:
@@ -229,7 +231,8 @@ def status(name=None, log=True, debug=False, indent="    "):
             print(_SEPARATOR)
 
 
-def _print_short(r, color, below):
+def _print_short(r, color):
+    # Returns its schedule. (A longer frame would need the heap.)
     if (
         r.state == "running"
         and r._asked is None
@@ -238,14 +241,11 @@ def _print_short(r, color, below):
         # The usual case: without the dict of all that is known, which costs more than the text.
         now = aioctl.clock.wall()
         since = now if r.live() and not r._c else now - aioctl.clock.now() + r._t0
-        sched = _schedule().info(r.name) if aioctl.holds else None
         print(_running(r.name, color), _since(since, now))
-    else:
-        i = _info(r, False)
-        sched = i["schedule"]
-        print(format_status(i, color))
-    if sched:
-        print(_below(below, _schedule().format(sched)), end="")
+        return _schedule().info(r.name) if aioctl.holds else None
+    i = _info(r, False)
+    print(format_status(i, color))
+    return i["schedule"]
 
 
 def _below(below, text):
