@@ -34,6 +34,8 @@ def repl(deployed, tmp_path):
     folder = tmp_path / "files"
     folder.mkdir()
     (folder / "main.py").write_text(MAIN)
+    # Its power is cut soon after each start: that is no failure of the program.
+    (folder / "config.json").write_text('{"boot": {"tries": 0}}')
     deployed.put(folder)
     deployed.cut_power()
     deployed.speed = 1

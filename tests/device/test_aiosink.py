@@ -496,7 +496,8 @@ def test_a_flush_leaves_no_heap():
     used = [run(), 0, 0, 0]
     for i in 1, 2, 3:
         used[i] = run()
-    assert min(used[1:]) - used[0] < 300, used  # a stale word may hold some for one of them
+    # What is kept for each flush grows in every round; a stale word may hold some in one of them.
+    assert min(used[i] - used[i - 1] for i in (1, 2, 3)) < 100, used
 
 
 def test_bad_arguments_are_refused():
