@@ -143,6 +143,10 @@ class History:
         """It is time to write."""
         self._t = None
         self._written = moment()
+        self.write()
+
+    def write(self):
+        """Write now what is not in the file yet; an error is printed."""
         try:
             self.flush()
         except (OSError, MemoryError) as e:
@@ -188,7 +192,10 @@ def start(path=None, keep=20, every=60, rtc=False):
         raise TypeError("path: expected the name of a file or None, got %r" % (path,))
     if isinstance(keep, bool) or not isinstance(keep, int) or not 1 <= keep <= 1000:
         raise ValueError("keep: expected 1 to 1000, got %r" % (keep,))
-    new = History(path, keep, seconds_ms("every", every), rtc)
+    ms = seconds_ms("every", every)
+    if history and history.path:
+        history.write()  # the new one reads what it knows
+    new = History(path, keep, ms, rtc)
     if history:
         history.close()
     history = new
@@ -265,6 +272,8 @@ def crashes(name=None, n=None):
         return
     from .show import lines
 
+    if n is not None and (isinstance(n, bool) or not isinstance(n, int) or n < 0):
+        raise ValueError("n: expected an int >= 0, got %r" % (n,))
     found = [e for e in history.entries if name is None or aioctl.matches(name, e["name"])]
     for e in found if n is None else found[-n:] if n else ():
         print(lines(e), end="")

@@ -229,6 +229,11 @@ async def test_crashes_prints_them_like_a_journal():
     assert printed(aioctl.crashes, "net").count(" bytes free") == 1
     assert "three" in printed(aioctl.crashes, n=1) and "two" not in printed(aioctl.crashes, n=1)
     assert printed(aioctl.crashes, n=0) == printed(aioctl.crashes, "nix") == ""
+    try:
+        aioctl.crashes(n=-1)
+        raise AssertionError
+    except ValueError as e:
+        assert str(e) == "n: expected an int >= 0, got -1"
 
 
 async def test_the_boot_report_tells_of_the_reset_and_of_what_was_before():
@@ -385,6 +390,13 @@ async def test_it_is_written_at_once_and_then_at_most_once_in_so_many_seconds():
     assert written == [0, 60, 120], "nothing new is not written"
     await fail("late")
     assert len(written) == 4
+
+
+async def test_a_second_start_loses_nothing_that_was_not_written_yet():
+    history = aiocrash.start(path())
+    await fail("1", "2")
+    assert len(aiocrash.start(path()).entries) == 2, "the second was to be written a minute later"
+    assert not history.open
 
 
 async def test_a_reset_by_the_supervisor_writes_first():
