@@ -93,6 +93,7 @@ class Door:
         self.callers = []  # the tasks of those who have not said the password yet
         self.sessions = []
         self.turn = asyncio.Lock()
+        self.owner = asyncio.current_task()
 
     async def lock(self, password):
         """Ask for `password`, or for the one that hashed() made it of, from now on."""
@@ -120,6 +121,7 @@ class Door:
             while len(self.sessions) >= self.limit:
                 self.sessions.pop(0).cancel()
             self.sessions.append(task)
+            stream.owner = self.owner
             await repl(None if self.g is None else dict(self.g), self.prompt, stream)
         except (OSError, EOFError, asyncio.TimeoutError):
             pass

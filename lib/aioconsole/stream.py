@@ -19,6 +19,7 @@ class StreamConsole(Console):
     def __init__(self, stream):
         """stream: bytes to read and write, with poll; or a stream of asyncio around that."""
         super().__init__(getattr(stream, "s", stream))
+        self.owner = getattr(stream, "owner", None)  # the task that serves it, if not this one
         poll = select.poll()
         poll.register(self.s, 4)  # POLLOUT
         self.room = poll.poll

@@ -136,7 +136,7 @@ class _Command:
     def __init__(self, s, coro):
         self.s = s
         self.coro = coro
-        self.owner = core.cur_task  # whose command it is
+        self.owner = getattr(s, "owner", None) or core.cur_task  # whose command it is
         self.done = asyncio.Event()
         self.at = _BEFORE
         self.value = self.e = None

@@ -25,7 +25,8 @@ class Supervisor:
     """A task that keeps its children running, and is a child itself if it has a `parent`.
 
     children: their records, in the order of start. rec: its own. busy: do children wait for it
-    before they begin? calls: events of those who wait for what it does.
+    before they begin? closing: are they no longer restarted? calls: events of those who wait for
+    what it does.
     """
 
     def __init__(
@@ -61,7 +62,7 @@ class Supervisor:
         self._ring = [None] * (self.intensity[0] + 1)  # see `allowed`
         self._i = 0
         self._fault = self._from = self._cause = self._awaited = None
-        self._started = self._closing = False
+        self._started = self.closing = False
         self._bell = _Bell()
         hasattr(aioctl, "cancel")  # loads the verbs while there is memory for them
         words.setdefault("shutdown", None)
@@ -99,7 +100,7 @@ class Supervisor:
         self.children[-1] = rec
         if self._started:
             rec.extra = True  # pyright: ignore - a `Node`
-        if self._closing or not self.rec.live():
+        if self.closing or not self.rec.live():
             rec.hold()
         return rec
 
@@ -130,13 +131,13 @@ class Supervisor:
                         self.rec.said_ready()  # pyright: ignore - a `Node`
                     await self._bell  # pyright: ignore - MicroPython awaits what iterates
         finally:
-            self.busy = self._closing = True
+            self.busy = self.closing = True
             await self._close()
 
     def _begin(self):
         self._bell = _Bell()  # a new one for each loop of asyncio
         self._fault = self._from = self._cause = self._awaited = None
-        self._started = self._closing = False
+        self._started = self.closing = False
         self.busy = True
         for i in range(len(self._ring)):
             self._ring[i] = None
@@ -237,7 +238,7 @@ class Supervisor:
 
     def ended(self):
         """Its own run is over."""
-        self.busy = self._closing = True
+        self.busy = self.closing = True
         for c in self.children:
             if _due(c):  # it came last, or nothing ever ran
                 if c.live():
@@ -250,7 +251,7 @@ class Supervisor:
 
     def rule(self, c, word):
         """Return the `restart` policy of a child that has failed."""
-        if self._closing or not self.rec.live() or not registered(c) or c.first:
+        if self.closing or not self.rec.live() or not registered(c) or c.first:
             return "no"
         if c is self._awaited and not self._started:
             return "no"  # its start failed, and so does this one's

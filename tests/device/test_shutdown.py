@@ -22,6 +22,16 @@ async def worker(name, error=None):
             raise error
 
 
+async def slow(error=None, seconds=0.03):
+    try:
+        await asyncio.sleep(60)
+    finally:
+        await asyncio.sleep(seconds)
+        ends.append("slow")
+        if error:
+            raise error
+
+
 async def deaf(seconds=60):
     while True:
         try:
@@ -195,3 +205,63 @@ async def test_a_supervisor_stops_its_children_and_a_child_that_does_not_end_is_
     left, _ = await printed_by(aioctl.shutdown(5))
     assert left == ["deaf"] and [e for e in ends if e != "told"] == ["two", "one"], (left, ends)
     assert aioctl.state("sup") == "stopped"
+
+
+async def test_a_child_of_a_supervisor_that_calls_it_goes_on():
+    from aiosupervisor.tree import Supervisor
+
+    async def caller():
+        return await aioctl.shutdown(5), aioctl.state("sup")
+
+    async def breaks():
+        await asyncio.sleep(0.005)  # while the others of the group are stopped
+        raise OSError(5)
+
+    aioctl.add(aioschedule.watcher_loop)
+    top = Supervisor("top", on_giveup="stop", binds="net")
+    sup = Supervisor("sup", "one_for_all", parent=top)
+    sup.add(breaks, backoff=(0, 0))
+    sup.add(caller, binds="net")
+    sup.add(slow)
+    add("net")
+    assert await aioctl.join("caller") == ([], "running")
+    assert aioctl.state("breaks") == "error" and aioctl.find("breaks")[0].starts == 1
+    assert [r.name for r in aioctl.records() if r.live()] == ["top", "sup"]
+    assert not sup.closing and aioctl.find("caller")[0].binds == ("net",), "all is as before"
+
+
+async def test_tasks_that_start_each_other_do_not_outlast_the_time():
+    async def phoenix(other):
+        try:
+            await asyncio.sleep(60)
+        finally:
+            aioctl.start(other)
+
+    aioctl.add(phoenix, "b", name="a")
+    aioctl.add(phoenix, "a", name="b")
+    await turns()
+    left, text = await printed_by(asyncio.wait_for(aioctl.shutdown(0.02), 5))
+    assert left == [r.name for r in reversed(aioctl.records()) if r.live()] != []
+    assert "shutdown: %s does not end\n" % left[0] in text
+
+
+async def test_an_end_by_a_class_of_its_own_does_not_cut_it_short():
+    class Odd(BaseException):
+        pass
+
+    add("first")
+    aioctl.add(slow, Odd("at the end"))
+    await turns()
+    assert await aioctl.shutdown() == []
+    assert ends == ["slow", "first"] and aioctl.state("slow") == "error"
+
+
+async def test_what_ends_after_its_time_but_before_the_others_is_not_named():
+    from aiosupervisor.tree import Supervisor
+
+    sup = Supervisor("sup", on_giveup="stop")
+    sup.add(slow)
+    sup.add(slow, None, 60)
+    await turns(10)
+    left, text = await printed_by(aioctl.shutdown(0.005))
+    assert left == [] and text == "" and not aioctl.tasks(), (left, text)

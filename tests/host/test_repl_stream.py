@@ -174,6 +174,16 @@ def test_who_does_not_read_is_taken_as_gone(server):
         assert a.ended()
 
 
+def test_a_shutdown_typed_at_a_session_spares_its_server(server):
+    port = free_port()  # another one, of a server that is a task of aioctl
+    server.run("import aioctl")
+    server.run(f"_ = [aioctl.add(aiorepl.serve, {port}, name='server'), aioctl.add(count)]")
+    with server.connect(port - server.port) as a:
+        a.read(START + "\r\n--> ")
+        assert a.run("import aioctl; await aioctl.shutdown(5)") == "[]\n"
+        assert a.run("aioctl.state('server'), aioctl.state('count')") == "('running', 'stopped')\n"
+
+
 def test_the_oldest_session_makes_room_for_one_more(server):
     with server.connect() as a, server.connect() as b, server.connect() as c:
         with server.connect() as d:
