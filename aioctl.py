@@ -304,8 +304,9 @@ class Taskctl:
                     self.tell("watcher failed: ", x)
                 except MemoryError:
                     pass
-                if _isinstance(x, _Full) and self.state == "error" and self.restart != "no":
-                    return 1000  # it could not say; there may be room by then
+                if _isinstance(x, _Full) and self.restart != "no" and self.state != "stopped":
+                    if self.state != "done" or self.restart == "always":
+                        return 1000  # it could not say; there may be room by then
         return None
 
     def _call(self, f, *lead):

@@ -1,6 +1,6 @@
 """What must be written before the board goes down: logs in files, histories, stores."""
 
-import aioctl
+from .report import err_text
 
 open_files = []  # whatever has a flush() that writes what is only in memory
 
@@ -11,4 +11,7 @@ def flush(files=open_files):
         try:
             f.flush()
         except Exception as e:  # noqa: BLE001 - a guard: the shutdown or reset must come
-            print("not written before the end: " + aioctl.err_text(e))
+            try:
+                print("not written before the end: " + err_text(e))
+            except MemoryError:
+                pass

@@ -33,7 +33,7 @@ def _reset(rec, why, soft):
     act = soft_reset if soft else reset
     s = _LEAST_S - aioctl.clock.now() if rec.team else 0
     if s <= 0:
-        print("%s: %s: %s" % (rec.name, why, _TEXTS[soft]))
+        print(rec.name, why, _TEXTS[soft], sep=": ")  # takes no memory, of which there may be none
         act()
     else:
         # A tree that fails at once leaves time to look at it, and to put it right.
@@ -90,7 +90,10 @@ def soft_reset():
 
 
 def _by_machine(name):
-    flush()
+    try:
+        flush()
+    except MemoryError:
+        pass
     machine = sys.modules.get("machine") or __import__("machine")
     if hasattr(machine, name):
         getattr(machine, name)()

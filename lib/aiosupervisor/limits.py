@@ -232,7 +232,12 @@ class Limited(aioctl.Taskctl):
         if self.on_giveup:
             from .giveup import act
 
-            act(self, why)
+            try:
+                act(self, why)
+            except MemoryError:
+                if self.state == "gave-up":
+                    self.state = "error"  # it is started, and gives up, in a second
+                raise
 
     def removed(self):
         """It is no longer in the registry."""

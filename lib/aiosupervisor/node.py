@@ -39,7 +39,7 @@ class Node(Limited):
         """Take its place in a tree; ValueError if it would wait for itself."""
         self.sup = sup
         self.team = team
-        if self.waits_on():
+        if sup or self.waits_on():
             _refuse_cycle(self)
 
     def waits_on(self):
@@ -406,7 +406,8 @@ def _refuse_cycle(rec):
         x = rec if way is ways[0] else tasks.get(way[-1])
         if isinstance(x, Node) and way[-1] not in seen:
             seen.add(way[-1])
-            for word in x.waits_on():
+            above = (x.sup.rec.name,) if x.sup else ()  # it starts when that has
+            for word in x.waits_on() + above:
                 if word == name:
                     raise ValueError("after, needs: a cycle, " + " -> ".join(way + [name]))
                 ways.append(way + [word])

@@ -54,8 +54,8 @@ def _intensity(v):
     from aioschedule import seconds_ms
 
     n, period = _tuple("intensity", v, 2)
-    if isinstance(n, bool) or not isinstance(n, int) or n < 0:
-        raise ValueError("intensity: expected a count of restarts >= 0, got %r" % (n,))
+    if isinstance(n, bool) or not isinstance(n, int) or not 0 <= n <= 1000:
+        raise ValueError("intensity: expected 0 to 1000 restarts, got %r" % (n,))
     return n, seconds_ms("intensity", period, 1) // 1000
 
 
@@ -76,6 +76,9 @@ def _shield(v):
 
 def _on_giveup(v):
     if callable(v) or v in _GIVEUP:
+        if v != "ignore":
+            # What gives up may do so for want of memory: then it is too late to load that.
+            __import__("aiosupervisor.giveup")
         return v
     raise ValueError("on_giveup: expected one of %s or a function, got %r" % (_GIVEUP, v))
 

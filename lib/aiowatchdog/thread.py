@@ -28,7 +28,8 @@ class ThreadTimer:
 
     def deinit(self):
         """Call nothing any more."""
-        self._due = None
+        with self._lock:
+            self._due = None
 
     def _next(self):
         # The ms to sleep, 0 if the time has come, None if there is nothing to do.

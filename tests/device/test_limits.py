@@ -668,6 +668,8 @@ async def test_a_policy_that_makes_no_sense_is_refused_and_named():
         ("backoff", (1, 2, float("inf"))),
         ("backoff", (1, 2, 3, 4)),
         ("backoff", (2, 1)),
+        ("intensity", (-1, 60)),
+        ("intensity", (1001, 60)),  # each takes its place in memory
     )
     for word, value in bad:
         for call in (lambda **p: aioctl.add(forever, **p), lambda **p: aioctl.aiotask(**p)):

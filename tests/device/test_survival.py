@@ -8,6 +8,7 @@ import sys
 
 import aioctl
 import aioschedule
+from aiosupervisor import limits
 from support import FakeClock, printed, turns
 
 TIMEOUT = 300
@@ -211,6 +212,53 @@ async def test_with_a_kibibyte_left_a_task_with_limits_that_wants_more_is_restar
     await dies_without_memory(1024, **LIMITS)
 
 
+async def test_with_a_kibibyte_left_what_gives_up_resets_the_board():
+    resets = [0]
+
+    def reset():
+        resets[0] += 1
+        hog.free()
+
+    async def works():
+        while not hog.full:
+            await asyncio.sleep_ms(0)
+        bytearray(8000)
+
+    hog = Hog()
+    await watched()
+    aioctl.add(crash, name="first", backoff=(0, 0), intensity=(1, 10), timeout=60)
+    record = aioctl.add(works, backoff=(0, 0), intensity=(1, 10), on_giveup="reset")
+    sys.modules["aiosupervisor.giveup"].reset = reset
+    await turns(10)
+    hog.fill(2048 if sys.maxsize >> 32 else 1024)  # where all is twice the size, too
+    n = 40
+    while n:
+        await asyncio.sleep_ms(0)
+        n -= 1
+    hog.free()
+    assert resets == [1] and record.state == "gave-up", (resets, record.state)
+
+
+async def test_what_has_no_memory_for_its_on_giveup_gives_up_again():
+    from aiosupervisor import giveup
+
+    resets = []
+
+    def reset():
+        resets.append(rec.starts)
+        if len(resets) == 1:
+            raise MemoryError
+
+    await watched()
+    giveup.reset = reset
+    rec = aioctl.add(crash, backoff=(0, 0), intensity=(0, 60), on_giveup="reset")
+    await turns()
+    assert resets == [1] and rec.state == "backoff"
+    while len(resets) < 2:  # a second later
+        await asyncio.sleep_ms(20)
+    assert rec.state == "gave-up"
+
+
 _print = print
 
 
@@ -251,8 +299,14 @@ async def test_a_restart_that_the_watcher_has_no_memory_for_is_made_all_the_same
     rec = aioctl.add(crash, name="again")
     left = aioctl.add(crash, name="left", restart="no")
     done = aioctl.add(returns)
+    more = aioctl.add(returns, name="more", restart="always")
+    slow = aioctl.add(forever, name="slow", timeout=0.001)
+    await turns()
+    clock.advance(1)
+    limits.deadlines().wake()
     await turns()
     assert rec.state == "backoff" and left.state == "error" and done.state == "done"
+    assert more.state == slow.state == "backoff", (more.state, slow.state)
     aioctl.watcher = None
     while rec.starts < 2:  # a second later
         await asyncio.sleep_ms(20)

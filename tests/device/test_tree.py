@@ -1204,3 +1204,22 @@ async def test_restarts_leave_nothing_on_the_heap():
             used.append(gc.mem_alloc())
     assert a.rec.starts == b.rec.starts == 601
     assert used[1] - used[0] <= 512, used
+
+
+async def test_a_supervisor_that_waits_for_what_is_below_it_is_a_cycle():
+    async def rests():
+        await asyncio.sleep(60)
+
+    root = Supervisor("root", on_giveup="stop", needs="leaf")
+    mid = Supervisor("mid", parent=root)
+    try:
+        mid.add(rests, name="leaf")
+        raise AssertionError("accepted")
+    except ValueError as e:
+        assert str(e) == "after, needs: a cycle, leaf -> mid -> root -> leaf", e
+    assert mid.children == [] and len(aioctl.records()) == 2
+    # That one below waits for it is none: it starts after it in any case.
+    mid.add(rests, name="other", needs="root")
+    aioctl.add(rests, name="leaf")
+    await turns(20)
+    assert aioctl.state("other") == "running"

@@ -1,5 +1,6 @@
 """Where there is no machine.Timer a thread looks: the unix port, in real time."""
 
+import _thread
 import asyncio
 import time
 
@@ -63,6 +64,39 @@ def test_a_timer_can_be_put_off_for_ever():
     assert calls == []
     t.init(mode=t.ONE_SHOT, period=1, callback=calls.append)
     t.deinit()
+
+
+def test_a_timer_that_is_stopped_as_its_time_comes_stays_off():
+    from aiowatchdog import thread
+
+    real = thread.ticks_diff
+    stops = []
+
+    def meddling(a, b):
+        if not stops:
+            stops.append(None)
+            _thread.start_new_thread(stop, ())
+            time.sleep_ms(20)
+        return real(a, b)
+
+    def stop():
+        t.deinit()
+        stops.append(None)
+
+    calls = []
+    t = port.timer(None, -1)
+    thread.ticks_diff = meddling
+    try:
+        t.init(mode=t.PERIODIC, period=1, callback=calls.append)
+        wait_for(lambda: len(stops) == 2)
+    finally:
+        thread.ticks_diff = real
+    time.sleep_ms(20)
+    n = len(calls)
+    time.sleep_ms(20)
+    assert len(calls) == n
+    t.init(mode=t.ONE_SHOT, period=1, callback=calls.append)
+    wait_for(lambda: len(calls) == n + 1)
 
 
 def test_a_program_ends_although_a_timer_is_on():
