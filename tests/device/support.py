@@ -45,6 +45,24 @@ async def turns(n=5):
         await asyncio.sleep_ms(0)
 
 
+class Random:
+    """Marsaglia's xorshift, in 28 bits: the same on every port."""
+
+    def __init__(self, seed):
+        self.x = seed
+
+    def below(self, n):
+        x = self.x
+        x ^= x << 13 & 0xFFFFFFF
+        x ^= x >> 17
+        x ^= x << 5 & 0xFFFFFFF
+        self.x = x
+        return x % n
+
+    def of(self, choices):
+        return choices[self.below(len(choices))]
+
+
 class Screen(io.IOBase):
     """A stream that keeps what is written to it: `print(..., file=screen)`, `str(screen)`."""
 

@@ -10,7 +10,7 @@ import aiocrash
 import aioctl
 import aioschedule
 from aiosupervisor import limits
-from support import FakeClock, printed
+from support import FakeClock, Random, printed
 
 TIMEOUT = 300
 HEAP = "400wK"
@@ -19,24 +19,6 @@ NAMES = ("a", "b", "c", "d", "e", "f")
 ENDED = ("done", "stopped", "error", "timeout", "gave-up")
 
 clock = aioctl.clock = aioschedule.scheduler.clock = FakeClock()
-
-
-class Random:
-    """Marsaglia's xorshift, in 28 bits: the same on every port."""
-
-    def __init__(self, seed):
-        self.x = seed
-
-    def below(self, n):
-        x = self.x
-        x ^= x << 13 & 0xFFFFFFF
-        x ^= x >> 17
-        x ^= x << 5 & 0xFFFFFFF
-        self.x = x
-        return x % n
-
-    def of(self, choices):
-        return choices[self.below(len(choices))]
 
 
 class Gate:

@@ -10,7 +10,7 @@ import aioctl
 import aioschedule
 from aiosupervisor import limits
 from aiosupervisor.tree import Supervisor
-from support import FakeClock, turns
+from support import FakeClock, Random, turns
 
 TIMEOUT = 300
 STEPS = 3000  # of each seed
@@ -45,24 +45,6 @@ class Child:
     def do(self, fate):
         self.fate = fate
         self.gate.set()
-
-
-class Random:
-    """Marsaglia's xorshift, in 28 bits: the same on every port."""
-
-    def __init__(self, seed):
-        self.x = seed
-
-    def below(self, n):
-        x = self.x
-        x ^= x << 13 & 0xFFFFFFF
-        x ^= x >> 17
-        x ^= x << 5 & 0xFFFFFFF
-        self.x = x
-        return x % n
-
-    def of(self, choices):
-        return choices[self.below(len(choices))]
 
 
 POLICIES = (
