@@ -99,10 +99,6 @@ class _OfHandler:
     def format(self, record):
         return (self.formatter or _plain).format(record)
 
-    def emit(self, record):
-        """To be defined by each kind of handler, as in CPython."""
-        raise NotImplementedError("emit")
-
     def flush(self):
         pass
 

@@ -389,6 +389,16 @@ def test_a_handler_may_log():
     assert out.got == ["echo of a1\n", "a1\n"], out.got
 
 
+def test_a_handler_without_emit_is_told_of():
+    class Deaf(logging.Handler):
+        pass
+
+    out = configured("%(message)s")
+    logging.root.handlers.insert(0, Deaf())
+    said = complaints(lambda: logging.getLogger("x").error("a"))
+    assert out.got == ["a\n"] and len(said) == 1 and "Logging error" in said[0], said
+
+
 def test_soft_interrupts_log_in_the_middle_of_a_record():
     interrupted(logging)
 
@@ -636,7 +646,7 @@ def test_a_class_is_whole_whatever_is_asked_for_first():
         first(logging)
         assert loaded() == ["logging", "logging.more"]
         for kind, names in (
-            (logging.Handler, "setLevel setFormatter format emit handle flush close"),
+            (logging.Handler, "setLevel setFormatter format handle flush close"),
             (logging.Logger, "setLevel getEffectiveLevel isEnabledFor hasHandlers exception"),
             (logging.LogRecord, "getMessage"),
         ):
