@@ -8,6 +8,8 @@ import asyncio
 import sys
 from asyncio import core
 
+from micropython import const
+
 try:
     from _thread import start_new_thread
 except ImportError:
@@ -16,7 +18,8 @@ except ImportError:
 # How many run at once: an RP2040 has one core beside that of the loop, and it takes one thread.
 limit = 1 if sys.platform == "rp2" else 4
 
-_ENDING_MS = 100  # in which a thread that has said its last word is gone
+_ENDING_MS = const(100)  # in which a thread that has said its last word is gone
+_AGAIN_MS = const(1)  # until it is looked for again
 _jobs = []  # those whose thread runs; only the loop touches the list
 _flag = _loop = None  # set by a thread at its end; the loop in which _collect() waits for that
 _freed = None  # an asyncio.Event: one has ended
@@ -100,7 +103,7 @@ async def run(f, *args, **kwargs):
 
 
 async def _start(body):
-    for _ in range(_ENDING_MS):
+    for _ in range(_ENDING_MS // _AGAIN_MS):
         try:
             start_new_thread(body, ())  # pyright: ignore[reportOptionalCall]
             return
@@ -108,7 +111,7 @@ async def _start(body):
             if len(_jobs) > 1:
                 raise
         # The thread before it is at its very end, of which nothing tells.
-        await asyncio.sleep_ms(1)
+        await asyncio.sleep_ms(_AGAIN_MS)
     start_new_thread(body, ())  # pyright: ignore[reportOptionalCall]
 
 
