@@ -357,6 +357,16 @@ def show(v):
         return "<%s: str() failed: %s>" % (type(v).__name__, err_text(e))
 
 
+def ending(r):
+    """Return the event that is set at the end of the run of a record that lives, or waits."""
+    ev = r._ev
+    if not ev:
+        ev = r._ev = asyncio.Event()
+        # Exception and result: the end itself needs no memory for them.
+        ev.end = [None, None]  # pyright: ignore[reportAttributeAccessIssue]
+    return ev
+
+
 async def join(name, timeout=None):
     """Wait for the end of a task's run; return its result or raise its exception.
 
@@ -367,11 +377,7 @@ async def join(name, timeout=None):
     if r.task is core.cur_task and r.live():
         raise RuntimeError("can't join self, " + r.name)
     if r.live() and r.state != "backoff" or r.state == "scheduled":
-        ev = r._ev
-        if not ev:
-            ev = r._ev = asyncio.Event()
-            # Exception and result: the end itself needs no memory for them.
-            ev.end = [None, None]  # pyright: ignore[reportAttributeAccessIssue]
+        ev = ending(r)
         await asyncio.wait_for(ev.wait(), timeout)
         e, v = ev.end  # pyright: ignore[reportAttributeAccessIssue] - set by the record
     else:

@@ -62,18 +62,18 @@ async def shutdown(sched, wait=True, timeout=None):
 
     Runs that have not ended by then are stopped. Its schedules stay, for another start.
     """
+    me = asyncio.current_task()
     own = sched._task
-    if own and sched.running() and own is not asyncio.current_task():
+    if own and sched.running() and own is not me:
         own.cancel()
-    recs = [r for r in map(sched.record, sched.table) if r and r.live()]
+        sched._asleep = False
+        sched._task = None
+    recs = [r for r in map(sched.record, sched.table) if r and r.live() and r.task is not me]
     if wait and recs:
 
         async def ends():
-            for r in recs:
-                try:
-                    await aioctl.join(r.name)
-                except Exception:  # noqa: BLE001 - it is in its record
-                    pass
+            for ev in [aioctl.ending(r) for r in recs if r.state != "backoff"]:
+                await ev.wait()
 
         try:
             await asyncio.wait_for(ends(), timeout)
@@ -81,7 +81,6 @@ async def shutdown(sched, wait=True, timeout=None):
             for r in recs:
                 if r.live():
                     aioctl.stop(r.name, stop_sch=False)
-    await asyncio.sleep_ms(0)
 
 
 def jobs(sched):

@@ -7,6 +7,7 @@ Each takes the name of a task, which means its schedule on the default scheduler
 import asyncio
 from time import ticks_diff
 
+import aioctl
 import aioschedule
 
 from . import phase
@@ -228,24 +229,16 @@ class suspend:
         self._timeout = timeout
 
     async def __aenter__(self):
-        from aiocontrol import join
-
         sched, s = self._of
         _hold(sched, s)
         try:
             rec = sched.record(s.name)
-            if rec and rec.live() and rec.state != "backoff":
-                await join(s.name, self._timeout)
-        except asyncio.TimeoutError:
-            # The run may have ended by a TimeoutError of its own.
-            if rec.live() and rec.state == "running":  # pyright: ignore[reportOptionalMemberAccess]
-                _release(sched, s)
-                raise
-        except asyncio.CancelledError:
+            ends = rec and rec.live() and rec.state != "backoff"
+            if ends and rec.task is not asyncio.current_task():
+                await asyncio.wait_for(aioctl.ending(rec).wait(), self._timeout)
+        except (asyncio.TimeoutError, asyncio.CancelledError):
             _release(sched, s)
             raise
-        except Exception:  # noqa: BLE001 - how the run ended is in its record
-            pass
         return s
 
     async def __aexit__(self, *_):

@@ -3,12 +3,16 @@
 Source: Erlang/OTP, supervisor, "Shutdown"; systemd.kill (TimeoutStopSec=).
 """
 
-from asyncio import CancelledError, core, sleep_ms
+from asyncio import TimeoutError, core, wait_for
 from time import ticks_add, ticks_diff, ticks_ms
+
+from micropython import const
 
 import aioctl
 
 from .flush import flush, open_files
+
+_LAST_MS = const(100)  # for what is cancelled when the time is over
 
 
 async def shutdown(timeout=10):
@@ -64,24 +68,50 @@ def _spare(r, binds, on):
 
 async def _stop_all(mine, over):
     told = mine[:]  # and those that did not end
-    rest = None  # when the time is over, those that are there by then
     for r in aioctl.records():
         if not r.live():
             aioctl.stop(r.name)  # what is only scheduled shall not begin meanwhile
     while True:
         # Anew each time: one that ends may add another.
         live = [r for r in aioctl.records() if r.live() and r not in told]
-        if rest:
-            live = [r for r in live if r in rest]
-        elif ticks_diff(over, ticks_ms()) <= 0:
-            rest = live
-        if not live:
-            break
+        left = ticks_diff(over, ticks_ms())
+        if not live or left <= 0:
+            return await _stop_rest(live)
         r = _next(live)
+        ev = aioctl.ending(r)
         aioctl.stop(r.name)
-        await _end(r, over)
-        if rest or r.live():
+        if not await _heard(ev, min(left, _grace(r, left))) and ticks_diff(over, ticks_ms()) > 0:
             told.append(r)
+
+
+async def _stop_rest(live):
+    # All at once, without their shields.
+    until = ticks_add(ticks_ms(), _LAST_MS)
+    evs = [aioctl.ending(r) for r in live]
+    for r in reversed(live):
+        aioctl.stop(r.name)
+        aioctl.cancel(r)
+    for ev in evs:
+        await _heard(ev, ticks_diff(until, ticks_ms()))
+
+
+def _grace(r, left):
+    # The ms for which it is waited for.
+    ms = r.shutdown
+    if ms is None:
+        return left
+    # With a shield it is cancelled when the first is over.
+    return ms * 2 if type(r) is not aioctl.Taskctl and r.shield else ms
+
+
+async def _heard(ev, ms):
+    # Wait for an end, at most so long; True if it came.
+    if not ev.is_set() and ms > 0:
+        try:
+            await wait_for(ev.wait(), ms / 1000)
+        except TimeoutError:
+            pass
+    return ev.is_set()
 
 
 def _next(live):
@@ -97,30 +127,3 @@ def _next(live):
         else:
             return r
     return live[-1]
-
-
-async def _end(r, over):
-    # Wait until the record has ended, as long as it may take.
-    await _turns()
-    left = ticks_diff(over, ticks_ms())
-    ms = r.shutdown
-    if ms is None:
-        ms = left
-    elif type(r) is not aioctl.Taskctl and r.shield:
-        ms *= 2  # it is cancelled when the first is over
-    if r.live() and left > 0 < ms:
-        try:
-            await aioctl.join(r.name, min(ms, left) / 1000)
-        except (CancelledError, SystemExit, KeyboardInterrupt):
-            raise
-        except BaseException:  # noqa: BLE001 - its own end, or the time is over: its record tells
-            pass
-    if r.live() and ticks_diff(over, ticks_ms()) <= 0:
-        aioctl.cancel(r)  # now without its shield
-        await _turns()
-
-
-async def _turns():
-    # To be cancelled takes one, to end by it as well, and so does a callback.
-    for _ in range(3):
-        await sleep_ms(0)

@@ -241,7 +241,24 @@ async def test_tasks_that_start_each_other_do_not_outlast_the_time():
     aioctl.add(phoenix, "a", name="b")
     await turns()
     left, text = await printed_by(asyncio.wait_for(aioctl.shutdown(0.02), 5))
-    assert left == [r.name for r in reversed(aioctl.records()) if r.live()] != []
+    # Cancelled at the same time both end; else the one that began after that goes on.
+    assert left == [r.name for r in reversed(aioctl.records()) if r.live()]
+    assert all("shutdown: %s does not end\n" % name in text for name in left)
+
+
+async def test_a_task_that_adds_another_for_ever_does_not_outlast_the_time():
+    async def hydra():
+        try:
+            await asyncio.sleep(60)
+        finally:
+            aioctl.delete(*(r.name for r in aioctl.records() if not r.live()))
+            aioctl.add(hydra)
+            await asyncio.sleep_ms(0)  # that one begins
+
+    aioctl.add(hydra)
+    await turns()
+    left, text = await printed_by(asyncio.wait_for(aioctl.shutdown(0.02), 5))
+    assert left == [r.name for r in reversed(aioctl.records()) if r.live()] != [], left
     assert "shutdown: %s does not end\n" % left[0] in text
 
 
