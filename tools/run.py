@@ -7,6 +7,7 @@ suspended. Otherwise standard input is given to the program, followed by a newli
 Ctrl-D, which ends the REPL and with it the program. The exit code is the program's.
 """
 
+import contextlib
 import os
 import pathlib
 import select
@@ -99,7 +100,7 @@ def hang_up(process, stream=0):
     poll = select.poll()
     poll.register(stream, 0)
     poll.poll()
-    process.send_signal(signal.SIGHUP)
+    send_signal(process, signal.SIGHUP)
 
 
 def run_at_foreign_terminal(command, env, settings):
@@ -142,7 +143,7 @@ def start(command, env, **keywords):
         if process is None:
             early.append(number)
         else:
-            os.kill(process.pid, number)  # not send_signal(): it would take the exit code away
+            send_signal(process, number)
 
     # Handlers, for what is ignored stays ignored in a child.
     signal.signal(signal.SIGINT, lambda *_: None)
@@ -150,8 +151,18 @@ def start(command, env, **keywords):
         signal.signal(number, pass_on)
     process = subprocess.Popen(command, env=env, **keywords)
     for number in early:
-        process.send_signal(number)
+        send_signal(process, number)
     return process
+
+
+def send_signal(process, number):
+    """Signal the program unless it is known to have ended.
+
+    Popen.send_signal() would take the exit code away from whoever waits for it.
+    """
+    if process.returncode is None:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(process.pid, number)
 
 
 if __name__ == "__main__":

@@ -259,6 +259,24 @@ def test_a_terminal_that_is_closed_ends_the_program_and_nothing_else_is_said(pro
     assert str(RUN) not in log.read_text()
 
 
+def test_who_hangs_up_on_an_ended_program_leaves_its_exit_code_to_who_waits(monkeypatch):
+    monkeypatch.syspath_prepend(RUN.parent)
+    import run
+
+    code = "raise SystemExit(3)"
+    process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE)
+    with process.stdout as output:
+        output.read()
+    time.sleep(0.1)  # now it has ended, and nobody has asked
+    reader, writer = os.pipe()
+    os.close(writer)
+    run.hang_up(process, reader)
+    os.close(reader)
+    _, status = os.waitpid(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    assert process.returncode == 3
+
+
 def test_a_terminal_that_is_closed_takes_along_what_does_not_read_it(program, tmp_path):
     beats = tmp_path / "beats"
     path = program(
