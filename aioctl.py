@@ -54,7 +54,8 @@ class Clock:
     def __init__(self):
         self.s = 0  # whole seconds since import, and `ms`, 0..999
         # In step with the wall clock, so that a second told of an event is the one in the log.
-        self.ms = self.wall_ms()[1]
+        self.wall()
+        self.ms = self.wall_ms
         self._last = ticks_ms()
 
     def now(self):
@@ -70,16 +71,14 @@ class Clock:
         return self.s
 
     def wall(self):
-        """Return the wall clock in seconds, in the port's own epoch."""
-        return int(time.time())
-
-    def wall_ms(self):
-        """Return the wall clock as (seconds, milliseconds)."""
+        """Bring `wall_s`, the wall clock in the port's own epoch, and `wall_ms` up to date;
+        return `wall_s`.
+        """
         while True:
-            s = int(time.time())
-            ms = time.time_ns() // 1000000 % 1000
+            self.wall_s = s = int(time.time())
+            self.wall_ms = time.time_ns() % 1000000000 // 1000000  # in this order: small ints
             if s == int(time.time()):
-                return s, ms
+                return s
 
 
 clock = Clock()

@@ -104,6 +104,7 @@ def set_zone(zone=None, sched=None):
         zone = Zone(zone)
     sched = sched or aioschedule.scheduler
     sched.zone = zone  # pyright: ignore[reportAttributeAccessIssue] - None by default
+    sched.clock.wall()
     replan(sched)
 
 

@@ -83,8 +83,7 @@ def next_due(s):
     if sched._s is None:
         return None
     ms = _left(sched, s)
-    ws, wms = sched.clock.wall_ms()
-    return ws + (wms + ms) // 1000
+    return sched.clock.wall() + (sched.clock.wall_ms + ms) // 1000
 
 
 def last(s):
@@ -118,7 +117,8 @@ def preview(s, n=5):
             times.append(t)
         return times
     # In whole ms, so that periods of a fraction do not drift.
-    base = sched.clock.wall_ms()[1] + _left(sched, s) if s.wall is None else 0
+    sched.clock.wall()
+    base = sched.clock.wall_ms + _left(sched, s) if s.wall is None else 0
     times = [first + (base % 1000 + k * s.period) // 1000 for k in range(n if s.period else 1)]
     end = s.finish
     return [t for t in times if end is None or t <= end]
@@ -207,7 +207,7 @@ def _release(sched, s):
     if s.holders or not s.pending or sched.table.get(s.name) is not s:
         return
     if s.trigger and s.wall is not None and s.wall <= sched.clock.wall():
-        t = s.following(sched, sched.clock.wall())
+        t = s.following(sched, sched.clock.wall_s)
         s.wall = s.wall if t is None else t
     ms = _again(sched, s)
     if ms is not None:

@@ -10,7 +10,7 @@ from time import ticks_diff
 from micropython import const
 
 import aioschedule
-from aiotrigger.days import EPOCH, number, seconds
+from aiotrigger.days import BASE, EPOCH, number, seconds
 
 from . import fault
 
@@ -19,7 +19,6 @@ WORDS = (
     "retries retry_in"
 ).split()
 _KINDS = ("start_in", "at", "cron", "on", "trigger")
-_BASE = (number(2020, 1, 1) - EPOCH) * 86400  # seconds since then are small ints until 2054
 _SET = (number(2024, 1, 1) - EPOCH) * 86400  # a clock that shows less has not been set
 _COUNTED = const(100)  # due times that are counted one by one when many were missed
 _BACK_MS = const(3 * 3600 * 1000)  # a clock set back by no more repeats no start of a day's job,
@@ -78,11 +77,11 @@ class Rich(aioschedule.Schedule):
 
     @property
     def wall(self):
-        return None if self._w is None else self._w + _BASE
+        return None if self._w is None else self._w + BASE
 
     @wall.setter
     def wall(self, t):
-        self._w = None if t is None else t - _BASE
+        self._w = None if t is None else t - BASE
 
     @property
     def calendar(self):
@@ -91,11 +90,19 @@ class Rich(aioschedule.Schedule):
 
     def wait(self, sched):
         """Return the ms from now to the next start as it is planned, or None."""
+        sched.clock.wall()
+        return self.plan(sched)
+
+    # To read the wall clock costs memory on a port with short ints, or floats. From here on it
+    # is as it was last read: at the begin of run_pending(), by `Wall.check`.
+
+    def plan(self, sched):
+        """Return the same, by the wall clock as it was last read."""
         if self.on is not None:
             return None
         if not self.calendar:
             return self.first(sched, self.delay)
-        s, ms = sched.clock.wall_ms()
+        s = sched.clock.wall_s
         if self.wall is None:
             if self.unset != (s < _SET):
                 self.unset = s < _SET
@@ -105,7 +112,7 @@ class Rich(aioschedule.Schedule):
             if self.wall is None:
                 self.pending = False
                 return None
-        return max((self.wall - s) * 1000 - ms, 0) + self.shake()
+        return max((self.wall - s) * 1000 - sched.clock.wall_ms, 0) + self.shake()
 
     def first(self, sched, ms):
         """Let the grid of an interval begin in `ms`; return the ms to the start in its window."""
@@ -141,8 +148,7 @@ class Rich(aioschedule.Schedule):
     def windowed(self, sched, ms):
         """Return the ms to an interval's next start within start and finish, or None."""
         if self.start is not None or self.finish is not None:
-            s, now = sched.clock.wall_ms()
-            now += s * 1000 + ms
+            now = sched.clock.wall_s * 1000 + sched.clock.wall_ms + ms
             if self.start is not None and now < self.start * 1000:
                 early = self.start * 1000 - now
                 early += -early % (self.period or 1)
@@ -160,8 +166,8 @@ class Rich(aioschedule.Schedule):
         self._t = None
         n = None
         try:
-            if self.calendar and sched.clock.wall() < self.wall:  # the clock was set back
-                ms = self.wait(sched)
+            if self.calendar and sched.clock.wall_s < self.wall:  # the clock was set back
+                ms = self.plan(sched)
             else:
                 ms = self._passed(sched, late)
                 n, late = _due
@@ -186,8 +192,7 @@ class Rich(aioschedule.Schedule):
             return self._passed_times(sched, jitter)
         if self.wall is not None:
             # An interval that began at wall time goes on by the clock.
-            s, since = sched.clock.wall_ms()
-            since += (s - self.wall) * 1000
+            since = (sched.clock.wall_s - self.wall) * 1000 + sched.clock.wall_ms
             self.wall = None
             _due[0] = 0
             if not self.period:
@@ -209,7 +214,7 @@ class Rich(aioschedule.Schedule):
         return self.windowed(sched, self.period - since)
 
     def _passed_times(self, sched, jitter):
-        now, ms = sched.clock.wall_ms()
+        now = sched.clock.wall_s
         due = self.wall or 0
         n = 0
         while True:
@@ -222,11 +227,11 @@ class Rich(aioschedule.Schedule):
                 due = self._latest(sched, due, now)
                 t = self.following(sched, due)
                 break
-        since = (now - due) * 1000 + ms
+        since = (now - due) * 1000 + sched.clock.wall_ms
         self.wall = t
         _due[0] = n
         _due[1] = since if n else max(since - jitter, 0)
-        return None if t is None else self.wait(sched)
+        return None if t is None else self.plan(sched)
 
     def _latest(self, sched, due, now):
         # The last due time up to `now`, from `due` on.
@@ -355,9 +360,8 @@ class Wall:
         # By how many ms the clock was set back (forward: < 0); 0 if it was not.
         c = self._clock
         s = -c.now()
-        ws, wms = c.wall_ms()
-        s += ws
-        ms = wms - c.ms
+        s += c.wall()
+        ms = c.wall_ms - c.ms
         back = (self._s - s) * 1000 + self._ms - ms
         if -_STEP_MS < back < _STEP_MS:
             return 0
@@ -385,12 +389,12 @@ def _plan(sched, s, back, first):
         if ms <= sched._ahead + sched.since():
             return  # it is due
     sched.withdraw(s)
-    if s.trigger and s.wall is not None and s.wall > sched.clock.wall():
+    if s.trigger and s.wall is not None and s.wall > sched.clock.wall_s:
         # A clock that is put right by a little does not bring back what has been.
         if back is None or back > (_WILD_MS if getattr(s.trigger, "wild", True) else _BACK_MS):
             s.wall = None
     try:
-        ms = s.again(sched) if again else s.wait(sched)
+        ms = s.again(sched) if again else s.plan(sched)
     except Exception as e:  # noqa: BLE001 - a guard: reports
         ms = None
         s.pending = False

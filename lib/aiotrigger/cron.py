@@ -54,11 +54,10 @@ class Cron:
 
 def following(t, after):
     """Return the first time (epoch seconds) after `after` in the table `t`."""
-    # Big ints on a 32-bit port only here; a day has 675 * 128 seconds.
-    after += 1
-    z = after >> 7
-    s = z % 675 << 7 | after & 127
-    z = z // 675 + days.EPOCH
+    # Big ints on a 32-bit port, each of which costs memory, only in two places (until 2054).
+    first = after - days.BASE + 1
+    z = first // 86400 + days.BASE_DAY
+    s = first % 86400
     d = _date(t, z)
     if d == z:
         s = _time(t, s)
@@ -68,7 +67,7 @@ def following(t, after):
         if d < 0:
             return None
         s = _time(t, 0)
-    return ((d - days.EPOCH) * 675 + (s >> 7) << 7) + (s & 127)
+    return (d - days.BASE_DAY) * 86400 + s + days.BASE
 
 
 # The least value >= v of the field at t[i], which ends at `hi`; _NONE if there is none.

@@ -12,8 +12,17 @@ def number(y, m, d):
     return 365 * y + y // 4 - y // 100 + y // 400 + (153 * m + 2) // 5 + d - 1
 
 
-# The day of the port's epoch, which is 1970 or 2000.
-EPOCH = number(gmtime(0)[0], 1, 1)
+BASE_DAY = number(2020, 1, 1)  # seconds since then are small ints on every port until 2054
+
+
+def count_from(year):
+    """Let epoch seconds count from the begin of a year; on a port it is 1970 or 2000."""
+    global EPOCH, BASE
+    EPOCH = number(year, 1, 1)
+    BASE = (BASE_DAY - EPOCH) * 86400
+
+
+count_from(gmtime(0)[0])
 
 
 def civil(z):

@@ -28,10 +28,9 @@ class FakeClock:
         return self.s
 
     def wall(self):
-        return self.start + self.drift + self.s
-
-    def wall_ms(self):
-        return self.wall(), self.ms
+        self.wall_s = self.start + self.drift + self.s
+        self.wall_ms = self.ms
+        return self.wall_s
 
 
 def folder():

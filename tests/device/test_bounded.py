@@ -416,3 +416,24 @@ async def test_a_start_at_an_interval_allocates_only_what_the_task_does():
         assert allocates(start) == 0, more
         assert s.pending
         scheduler.drop(s.name)
+
+
+async def test_a_start_by_cron_allocates_only_what_the_task_does():
+    # To read a clock that tells more than 30 bits of seconds, or floats, costs what it must.
+    from aiotrigger import days
+
+    days.count_from(2000)
+    scheduler = aioschedule.Scheduler(FakeClock(800000000))
+    for i, cron in enumerate(("*/10 * * * * *", "0-59/20,10-59/20 * * * * mon,tue,wed,thu-sun")):
+        s = scheduler.schedule("none%d" % i, cron=cron)
+        scheduler.run_pending()
+
+        def start():
+            scheduler.clock.s += 10
+            scheduler.run_pending()
+
+        printed(start)
+        due = s.wall
+        assert allocates(start) == 0, cron
+        assert s.wall == due + 10000 + 10
+        scheduler.drop(s.name)

@@ -42,19 +42,17 @@ class Clock:
         return self.s
 
     def wall(self):
-        return self.wall_ms()[0]
-
-    def wall_ms(self):
         ms = self._wall + self.s * 1000 + self.ms
-        return ms // 1000, ms % 1000
+        self.wall_s = ms // 1000
+        self.wall_ms = ms % 1000
+        return self.wall_s
 
     def times(self):
-        s, ms = self.wall_ms()
-        return [self.s * 1000 + self.ms, s * 1000 + ms]
+        return [self.s * 1000 + self.ms, self.wall() * 1000 + self.wall_ms]
 
 
 if sys.argv[1:] == ["2000"]:
-    days.EPOCH = days.number(2000, 1, 1)
+    days.count_from(2000)
 clock = aioctl.clock = Clock()
 clock.set(0)
 

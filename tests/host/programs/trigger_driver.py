@@ -44,7 +44,7 @@ def zone(zone, do, at):
 
 
 def epoch(year):
-    days.EPOCH = days.number(year, 1, 1)
+    days.count_from(year)
 
 
 def main():
