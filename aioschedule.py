@@ -17,6 +17,13 @@ _AIOCTL_SCHEDULE_T0 = 0  # wall time at which schedule_loop began, epoch seconds
 _SLEEP_MAX = const(0x1F000000)  # ms, 6 days: asyncio and ticks_diff end at 2**29
 LAP = const(0x10000000)  # ms, 3 days: what lies further off waits in the queue lap by lap
 
+# What each schedule() asks for: builtins are looked up in a long list, one by one.
+_len = len
+_int = int
+_type = type
+_NUMBERS = (int, float)
+_TUPLES = (tuple, list)
+
 
 def __getattr__(name):
     # Loaded when asked for: the watcher; pause, status_sc and the like.
@@ -30,11 +37,11 @@ def __getattr__(name):
 
 def seconds_ms(word, v, least=0.0):
     """Return seconds (int or float, `least` to 2**30) as whole ms; `word` names it in errors."""
-    if isinstance(v, bool) or not isinstance(v, (int, float)):
+    if _type(v) not in _NUMBERS:  # a bool is none
         raise TypeError("%s: expected seconds, got %r" % (word, v))
     if not least <= v < 0x40000000:  # catches nan as well
         raise ValueError("%s: expected %r to 2**30 seconds, got %r" % (word, least, v))
-    return int(v * 1000 + 0.5)
+    return _int(v * 1000 + 0.5)
 
 
 class Schedule:
@@ -111,6 +118,7 @@ class Scheduler:
     _ms = 0
     _task = _queue = None  # of loop(), and where it sleeps
     _asleep = False
+    room = 1000
 
     def __init__(self, clock=None):
         self.clock = clock or aioctl.clock
@@ -161,6 +169,20 @@ class Scheduler:
             self.put(s, ms + self.since())
             if self._due.peek() is s._t:
                 self.wake()
+        if _len(self.table) > self.room:
+            self._widen()
+
+    def _widen(self):
+        global _AIOCTL_SCHEDULE_GROUP
+        self.room += self.room // 2
+        try:
+            from aioplan.room import roomy
+
+            self.table = roomy(self.table)
+            if self is scheduler:
+                _AIOCTL_SCHEDULE_GROUP = self.table
+        except MemoryError:
+            pass  # then it costs time
 
     def since(self):
         """Return the ms since the last run_pending(), from which `put` counts."""
@@ -301,7 +323,7 @@ def make(scheduler, name, when):
     if scheduler.defaults:
         when = dict(scheduler.defaults, **when)
     simple = ("start_in" in when) + ("repeat" in when) == len(when)
-    if simple and not isinstance(when.get("start_in"), (tuple, list)):
+    if simple and _type(when.get("start_in")) not in _TUPLES:
         return Schedule(name, when)
     from aioplan.when import Rich
 

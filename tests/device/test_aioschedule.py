@@ -399,6 +399,33 @@ async def test_set_group_and_reset():
     assert g == {}
 
 
+async def test_a_table_that_grows_wider_loses_nothing():
+    from aioplan import room
+
+    want = {}
+    scheduler.room = 8
+    roomy = room.roomy
+    for i in range(40):
+        room.roomy = roomy if i != 12 else no_room  # at 13 names it would grow wider
+        name = "job%d" % i
+        want[name] = aioschedule.schedule(name, start_in=i + 1)
+        assert aioschedule.group() == aioschedule._AIOCTL_SCHEDULE_GROUP == want
+    assert scheduler.room >= 40
+    want["job3"] = aioschedule.schedule("job3", start_in=2)
+    assert aioschedule.drop("job5") is want.pop("job5")
+    assert aioschedule.group() == want
+    jobs = {n: Job(n) for n in want}
+    await go(41)
+    assert jobs["job3"].at == jobs["job1"].at
+    assert [len(job.at) for job in jobs.values()] == [1] * 39
+    aioschedule.reset()
+    assert aioschedule.group() == {}
+
+
+def no_room(table):
+    raise MemoryError
+
+
 async def test_two_loops_do_no_harm():
     for name in ("schedule_loop", "watcher_loop"):
         loop = getattr(aioschedule, name)
