@@ -16,8 +16,9 @@ from lab import APT, DEVICE, ROOT, Failed, Interpreter, Missing, Side
 from rows import ROWS, Scale, number
 
 # Threads for each phase. Runs of the first two share the machine: neither load nor company
-# changes a count. Those of the last mostly sleep, and start apart so as not to wake together.
-WORKERS = {"count": os.cpu_count() or 1, "wait": 4, "time": 6}
+# changes a count. Those of the third mostly sleep, and start apart so as not to wake together.
+# The last would: they sleep to whole seconds of the wall clock.
+WORKERS = {"count": os.cpu_count() or 1, "wait": 4, "time": 6, "alone": 1}
 APART_S = 0.137
 
 
@@ -90,7 +91,7 @@ def measure(rows, sides, scale):
     """{(row id, side name): figures or the exception that stands for them}."""
     pools = {phase: ThreadPoolExecutor(n) for phase, n in WORKERS.items()}
     results = {}
-    for phases in (("count", "wait"), ("time",)):
+    for phases in (("count", "wait"), ("time",), ("alone",)):
         futures = {}
         for row in rows:
             for side in sides:
