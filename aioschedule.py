@@ -16,13 +16,7 @@ import aioctl
 _AIOCTL_SCHEDULE_T0 = 0  # wall time at which schedule_loop began, epoch seconds
 _SLEEP_MAX = const(0x1F000000)  # ms, 6 days: asyncio and ticks_diff end at 2**29
 LAP = const(0x10000000)  # ms, 3 days: what lies further off waits in the queue lap by lap
-
-# What each schedule() asks for: builtins are looked up in a long list, one by one.
-_len = len
-_int = int
-_type = type
-_NUMBERS = (int, float)
-_TUPLES = (tuple, list)
+_len = len  # builtins are looked up in a long list, one by one
 
 
 def __getattr__(name):
@@ -37,11 +31,11 @@ def __getattr__(name):
 
 def seconds_ms(word, v, least=0.0):
     """Return seconds (int or float, `least` to 2**30) as whole ms; `word` names it in errors."""
-    if _type(v) not in _NUMBERS:  # a bool is none
+    if isinstance(v, bool) or not isinstance(v, (int, float)):
         raise TypeError("%s: expected seconds, got %r" % (word, v))
     if not least <= v < 0x40000000:  # catches nan as well
         raise ValueError("%s: expected %r to 2**30 seconds, got %r" % (word, least, v))
-    return _int(v * 1000 + 0.5)
+    return int(v * 1000 + 0.5)
 
 
 class Schedule:
@@ -323,7 +317,7 @@ def make(scheduler, name, when):
     if scheduler.defaults:
         when = dict(scheduler.defaults, **when)
     simple = ("start_in" in when) + ("repeat" in when) == len(when)
-    if simple and _type(when.get("start_in")) not in _TUPLES:
+    if simple and not isinstance(when.get("start_in"), (tuple, list)):
         return Schedule(name, when)
     from aioplan.when import Rich
 
