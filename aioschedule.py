@@ -35,7 +35,8 @@ def seconds_ms(word, v, least=0.0):
         raise TypeError("%s: expected seconds, got %r" % (word, v))
     if not least <= v < 0x40000000:  # catches nan as well
         raise ValueError("%s: expected %r to 2**30 seconds, got %r" % (word, least, v))
-    return int(v * 1000 + 0.5)
+    # An int stays one: the floats of boards have 24 bits.
+    return v * 1000 if isinstance(v, int) else int(v * 1000 + 0.5)
 
 
 class Schedule:
@@ -135,8 +136,11 @@ class Scheduler:
         added later. A start in the past happens at once. Returns the `Schedule`.
         """
         s = make(self, name, when)
+        # If it replaces one, a start that is on its way was meant. (One name for two things: a
+        # longer frame would need the heap.)
+        rec = _len(self.table)
         self.enter(s, s.wait(self))
-        rec = self.record(name)
+        rec = self.record(name) if _len(self.table) > rec else None
         if rec:
             rec.hold()
         return s
@@ -155,6 +159,10 @@ class Scheduler:
         """Enter a schedule in place of the one that its task has; due in `ms`, or None."""
         if self is not scheduler:
             s.sched = self
+            if not self.table:
+                from aioplan.manage import know
+
+                know(self)
         # One look at the dict, which for a name that is not there may have to see all of it.
         if self.table.setdefault(s.name, s) is not s:
             self.drop(s.name)
@@ -293,6 +301,10 @@ class Scheduler:
             text = "schedule_loop: runs already, nothing changed"
             print(text)
             return text
+        if self is not scheduler:
+            from aioplan.manage import know
+
+            know(self)
         self._task = core.cur_task
         self._queue = core._task_queue  # a new loop of asyncio drops what was in the old one
         if alog:
@@ -329,7 +341,16 @@ _AIOCTL_SCHEDULE_GROUP = scheduler.table
 schedule = scheduler.schedule
 holds = aioctl.holds = scheduler.holds
 drop = scheduler.drop
-clock_changed = scheduler.wake  # to be called after the wall clock was set
+
+
+def clock_changed():
+    """Look at all deadlines of all schedulers now; to be called after the wall clock was set."""
+    import sys
+
+    scheduler.wake()
+    part = sys.modules.get("aioplan.manage")  # it knows the others, if there are any
+    if part:
+        part.wake()
 
 
 def schedule_task(*args, **when):

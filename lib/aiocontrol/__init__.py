@@ -132,12 +132,13 @@ def exc(rec):
     return rec._exc or (rec._r if failed else None)
 
 
-def wall(t):
+def wall(t, clock=None):
     """Return the wall time, epoch seconds, of a moment `t` of the clock; None of None.
 
     Derived, so that it is right as soon as the wall clock is set, and an age never jumps.
     """
-    return None if t is None else aioctl.clock.wall() - aioctl.clock.now() + t
+    clock = clock or aioctl.clock
+    return None if t is None else clock.wall() - clock.now() + t
 
 
 # Starting and stopping
@@ -148,17 +149,14 @@ def start(name=None):
     found = find(name)
     ok = not name or bool(found)
     for r in found:
-        s = r.schedule
+        plans = r.schedule
         r.schedule = None
         if r.state == "gave-up":
             r._ring = None  # a fresh start
             r._delay = None
         try:
-            if s:
-                # As planned before; due at once if its time has passed since.
-                sched = sys.modules["aioschedule"]
-                if not sched.holds(r.name):
-                    sched.put_back(s)
+            if plans:
+                _put_back(plans)
                 if not r.starts:
                     r.state = "scheduled"
             elif not r.live():
@@ -173,6 +171,14 @@ def start(name=None):
             print("%s: %s" % (r.name, err_text(e)))
             ok = False
     return ok
+
+
+def _put_back(plans):
+    # As planned before; due at once if its time has passed since.
+    sched = sys.modules["aioschedule"]
+    for s in plans:
+        if not (s.sched or sched.scheduler).holds(s.name):
+            sched.put_back(s)
 
 
 def restart(name):
@@ -257,10 +263,8 @@ def stop(name=None, stop_sch=True):
     """
     found = find(name)
     ok = not name or bool(found)
-    sched = sys.modules.get("aioschedule")
     for r in found:
-        has = stop_sch and sched and r.name in sched.scheduler.table
-        s = sched.put_away(r.name) if has else None
+        s = _put_away(r.name) if stop_sch else None
         r.schedule = s or r.schedule
         r._again = None
         if not r.live():
@@ -272,6 +276,31 @@ def stop(name=None, stop_sch=True):
         elif not _cancel(r):
             ok = False
     return ok
+
+
+def _put_away(name):
+    # Return the schedules that had a start to come.
+    put_away = None
+    found = []
+    for s in schedules(name):
+        put_away = put_away or sys.modules["aioschedule"].put_away
+        if put_away(s):
+            found.append(s)
+    return found
+
+
+def schedules(name):
+    """Return the `Schedule`s of a task: one a scheduler at most."""
+    sched = sys.modules.get("aioschedule")
+    if not sched:
+        return ()
+    found = []
+    if name in sched.scheduler.table:
+        found.append(sched.scheduler.table[name])
+    part = sys.modules.get("aioplan.manage")  # it knows the other schedulers, if there are any
+    if part:
+        found.extend(o.table[name] for o in part.others() if name in o.table)
+    return found
 
 
 def settle(r):

@@ -116,8 +116,9 @@ def _run_ended(rec):
     if event == "failed" and rec._again is not None and rec._again >= 0:
         event = None  # it is tried again first
     for sched in {entry[2] for entry in _listeners} if event else ():
-        s = sched.table.get(rec.name)
-        if s and sched.record(rec.name) is rec:
+        first = getattr(rec, "_of", rec)  # of an instance beside it
+        s = sched.table.get(first.name)
+        if s and sched.record(first.name) is first:
             _tell(sched, event, s, rec)
     return not any("done" in e[1] or "failed" in e[1] for e in _listeners)
 

@@ -1,6 +1,9 @@
 """A scheduler as a whole: its life, its configuration, its clock, its list."""
 
 import asyncio
+from asyncio import core
+
+from micropython import const
 
 import aioctl
 import aioschedule
@@ -8,6 +11,10 @@ import aioschedule
 from .listen import listen as listen
 from .listen import set_log as set_log
 from .listen import unlisten as unlisten
+
+_MOST = const(16)  # schedulers that are known without a loop of theirs
+_own = []  # see `know`
+_queue = None  # of the loop of asyncio in which they are known
 
 
 def __getattr__(name):
@@ -26,27 +33,96 @@ def of_scheduler(sched, name):
         return lambda *args, **kwargs: f(sched, *args, **kwargs)
     if name == "paused":
         return False
+    if name == "own":  # its record, from start() to shutdown()
+        return None
     raise AttributeError(name)
+
+
+def know(sched):
+    """Let `sched`, not the default one, be heard by holds(), stop() and clock_changed().
+
+    Until its shutdown(), or a new loop of asyncio, or while it has no schedules. Of those that
+    do not run only the latest 16: nothing tells that a program has dropped one.
+    """
+    if sched is aioschedule.scheduler or sched in others():
+        return
+    for o in _own[:]:
+        if not (o.table or _lives(o)):
+            _own.remove(o)
+    idle = [o for o in _own if not _lives(o)]
+    if len(idle) >= _MOST:
+        _own.remove(idle[0])
+    _own.append(sched)
+    if aioctl.holds is aioschedule.holds:
+        aioctl.holds = holds
+
+
+def others():
+    """Return the schedulers that are known beside the default one."""
+    global _queue
+    if _queue is not core._task_queue:
+        _queue = core._task_queue
+        _own.clear()
+    return _own
+
+
+def holds(name):
+    """Tell whether a start of the task is to come, on any scheduler."""
+    if aioschedule.holds(name):
+        return True
+    for o in others():
+        if o.holds(name):
+            return True
+    return False
+
+
+def wake():
+    """Let the other schedulers look at all their deadlines now."""
+    for o in others():
+        o.wake()
+
+
+def _lives(sched):
+    # Does its loop run, or is it about to?
+    own = sched.own
+    return sched.running() or own and own.live() and sched in others()
 
 
 def start(sched, paused=False, name="scheduler"):
     """Run this scheduler as a task of the registry; False if it runs. paused: until resume()."""
-    if sched.running():
+    if _lives(sched):
         return False
     if paused:
         pause(sched)
+    else:
+        resume(sched)
+    for r in aioctl.records():  # of earlier starts
+        if (r.name == name or r.name.startswith(name + "@")) and _over(r):
+            aioctl.group().remove(r.name)  # pyright: ignore[reportCallIssue]
 
     async def scheduler():
         await sched.loop()
 
     sched.own = aioctl.add(scheduler, name=name)
+    sched.own.sched = sched  # pyright: ignore[reportAttributeAccessIssue]
+    know(sched)
     return True
+
+
+def _over(r):
+    # Is this the record of a scheduler that does not run?
+    sched = r.__dict__.get("sched")
+    return sched and not (r.live() and (sched.own is r or sched.running()))
 
 
 def pause(sched):
     """Start nothing until `resume`; schedules can still be made."""
+
+    def run_pending():
+        sched.clock.now()  # read now and then, else a wrap of the ticks is lost
+
     sched.paused = True
-    sched.run_pending = lambda: None
+    sched.run_pending = run_pending
 
 
 def resume(sched):
@@ -63,24 +139,35 @@ async def shutdown(sched, wait=True, timeout=None):
     Runs that have not ended by then are stopped. Its schedules stay, for another start.
     """
     me = asyncio.current_task()
-    own = sched._task
-    if own and sched.running() and own is not me:
+    own = _lives(sched) and (sched._task if sched.running() else sched.own.task)
+    if own and own is not me:
         own.cancel()
         sched._asleep = False
-        sched._task = None
-    recs = [r for r in map(sched.record, sched.table) if r and r.live() and r.task is not me]
-    if wait and recs:
+        sched._task = sched.own = None
+    if wait:
+        await _runs_end(sched, timeout)
+    if not _lives(sched) and sched in _own:
+        _own.remove(sched)
 
-        async def ends():
-            for ev in [aioctl.ending(r) for r in recs if r.state != "backoff"]:
-                await ev.wait()
 
-        try:
-            await asyncio.wait_for(ends(), timeout)
-        except asyncio.TimeoutError:
-            for r in recs:
-                if r.live():
-                    aioctl.stop(r.name, stop_sch=False)
+async def _runs_end(sched, timeout):
+    from . import verbs
+
+    me = asyncio.current_task()
+    plans = list(sched.table.values())
+    recs = [r for s in plans for r in verbs.runs(sched, s) if r.task is not me]
+    for s in plans:
+        if s.owed:
+            s.owed = 0
+    endings = [aioctl.ending(r) for r in recs if r.state != "backoff"]
+    try:
+        await asyncio.wait_for(verbs.all_set(endings), timeout)
+    except asyncio.TimeoutError:
+        for r in recs:
+            if r.live():
+                aioctl.stop(r.name, stop_sch=False)
+    for s in plans:
+        verbs.try_no_more(sched, s)
 
 
 def jobs(sched):
@@ -98,14 +185,23 @@ def set_zone(zone=None, sched=None):
     """
     from .when import replan
 
-    if isinstance(zone, str):
-        from aiotrigger.zone import Zone
-
-        zone = Zone(zone)
+    zone = _zone(zone)
     sched = sched or aioschedule.scheduler
     sched.zone = zone  # pyright: ignore[reportAttributeAccessIssue] - None by default
     sched.clock.wall()
     replan(sched)
+
+
+def _zone(tz):
+    # What `set_zone` takes, as what a scheduler needs.
+    if isinstance(tz, str):
+        from aiotrigger.zone import Zone
+
+        return Zone(tz)
+    if tz is None or hasattr(tz, "next") and hasattr(tz, "utc"):
+        return tz
+    want = "a POSIX TZ string, an object with next and utc as aiotrigger.Zone, or None"
+    raise TypeError("tz: expected %s, got %r" % (want, tz))
 
 
 def hook_clock():
@@ -135,10 +231,7 @@ def configure(config, sched=None):
     """
     sched = sched or aioschedule.scheduler
     if isinstance(config, str):
-        import json
-
-        with open(config) as f:
-            config = json.load(f)
+        config = _load(config)
     if not isinstance(config, dict):
         raise TypeError("configure: expected a dict or the name of a file, got %r" % (config,))
     for key in config:
@@ -146,16 +239,14 @@ def configure(config, sched=None):
             raise ValueError("configure: unexpected %r; takes tz, defaults, schedules" % (key,))
     defaults = _dict("defaults", config.get("defaults", sched.defaults or {}))
     plans = _dict("schedules", config.get("schedules", {}))
-    new = [(n, dict(defaults, **_dict(n, w))) for n, w in plans.items()]
-    zone = config.get("tz", sched.zone)
-    if isinstance(zone, str):
-        from aiotrigger.zone import Zone
-
-        zone = Zone(zone)
-    old = sched.zone
+    new = [(n, _dict(n, w)) for n, w in plans.items()]
+    zone = _zone(config.get("tz", sched.zone))
+    old, before = sched.zone, sched.defaults
     try:
+        # make() adds the defaults.
         sched.zone = zone  # pyright: ignore[reportAttributeAccessIssue] - None by default
-        aioschedule.make(sched, "", dict(defaults, start_in=0))
+        sched.defaults = defaults or None  # pyright: ignore[reportAttributeAccessIssue]
+        aioschedule.make(sched, "", {"start_in": 0})
         for n, w in new:
             try:
                 aioschedule.make(sched, n, w)
@@ -163,11 +254,25 @@ def configure(config, sched=None):
                 raise type(e)("schedules: %s: %s" % (n, e))
     finally:
         sched.zone = old
+        sched.defaults = before
     if zone is not old:
         set_zone(zone, sched)
     sched.defaults = defaults or None  # pyright: ignore[reportAttributeAccessIssue] - None by default
     for n, w in new:
         sched.schedule(n, **w)
+
+
+def _load(path):
+    # Return what a JSON file holds; errors name it.
+    import json
+
+    try:
+        with open(path) as f:
+            return json.load(f)
+    except OSError as e:
+        raise OSError(e.errno, path)
+    except ValueError as e:
+        raise ValueError("configure: %s: %s" % (path, e))
 
 
 def _dict(word, v):

@@ -6,6 +6,7 @@ import aioctl
 import aioschedule
 
 from .listen import ends, hear_ends
+from .verbs import suspended
 from .when import count
 
 _MOST = const(255)  # starts that may wait in a queue
@@ -57,8 +58,15 @@ def begin(sched, s, n):
         s.skipped += n
         sched.say("skipped", s, rec)
     elif s.overlap == "replace":
-        _count(sched, s, rec)
-        aioctl.restart(s.name)
+        s.coalesced += n - 1
+        if not ran:  # of several that were due the last one runs
+            s.coalesced += 1
+        elif rec._asked is not None:  # it is about to, once its run has let itself be stopped
+            s.skipped += 1
+            sched.say("skipped", s, rec)
+        else:
+            _count(sched, s, rec)
+            aioctl.restart(s.name)
     elif isinstance(s.overlap, int):
         _beside(sched, s, rec, n)
     else:
@@ -66,7 +74,9 @@ def begin(sched, s, n):
             hear_ends(_Owed(sched, s, rec))
         spare = max(0, s.owed + n - _MOST)
         s.owed += n - spare
-        s.skipped += spare
+        if spare:
+            s.skipped += spare
+            sched.say("skipped", s, rec)
 
 
 def _count(sched, s, rec):
@@ -91,6 +101,9 @@ class _Owed:
         elif rec is not self.rec or rec._again is not None and rec._again >= 0:
             return False  # not this one, or it is tried again first
         elif rec._asked is not None or rec.state == "stopped":
+            s.owed = 0
+        elif suspended(s):
+            s.skipped += s.owed
             s.owed = 0
         elif s.owed:
             s.owed -= 1
@@ -133,7 +146,7 @@ class _Tries:
         over = rec._again is not None or rec._asked is not None
         if over or rec.state not in ("error", "timeout"):
             self.left = s.retries
-        elif self.left:
+        elif self.left and not suspended(s):
             self.left -= 1
             s.retried += 1
             rec._again = s.retry_in

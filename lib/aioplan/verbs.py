@@ -13,6 +13,7 @@ import aioschedule
 from . import phase
 
 _MOST = 50  # starts that preview() looks ahead
+_NONE = "wall trigger on due calendar unset left finish heir".split()  # of a plain interval
 
 
 def __getattr__(name):
@@ -31,14 +32,14 @@ def of_schedule(s, name):
         if s.trigger:
             return {"cron": s.trigger.expr}
         when = {}
-        if s.delay != s.period:
+        if s.delay != s.period or not s.period:
             when["start_in"] = _seconds(s.delay)
         if s.period:
             when["repeat"] = _seconds(s.period)
         return when
-    if name in ("missed", "holders", "owed", "retried"):
+    if name in ("missed", "holders", "owed", "retried", "retries", "_late"):
         return 0
-    if name in ("wall", "trigger", "on", "due", "calendar", "unset", "left", "finish"):
+    if name in _NONE:
         return None  # it knows no such thing
     raise AttributeError(name)
 
@@ -61,6 +62,8 @@ def find(s):
         if s not in sched.table:
             raise KeyError(s)
         return sched, sched.table[s]
+    while s.heir:  # it was modified
+        s = s.heir
     return s.sched or sched, s
 
 
@@ -90,7 +93,8 @@ def last(s):
     """Return its last start, epoch seconds, or None."""
     from aiocontrol import wall
 
-    return wall(find(s)[1].last)
+    sched, s = find(s)
+    return wall(s.last, sched.clock)
 
 
 def missed(s):
@@ -118,7 +122,10 @@ def preview(s, n=5):
         return times
     # In whole ms, so that periods of a fraction do not drift.
     sched.clock.wall()
-    base = sched.clock.wall_ms + _left(sched, s) if s.wall is None else 0
+    base = 0
+    if s.wall is None:
+        base = sched.clock.wall_ms + _left(sched, s) - s._late
+        first = sched.clock.wall_s + base // 1000
     times = [first + (base % 1000 + k * s.period) // 1000 for k in range(n if s.period else 1)]
     end = s.finish
     return [t for t in times if end is None or t <= end]
@@ -129,15 +136,30 @@ def preview(s, n=5):
 
 def _keep(sched, s):
     # Remember when it is due, and take it out of the queue.
-    if s._t and sched._s is not None:
+    if s.wall is not None:
+        s.due = (_ahead(sched), sched.zone)
+    elif s._t and sched._s is not None:
         ms = _left(sched, s) + sched.clock.ms
         s.due = (sched.clock.s + ms // 1000, ms % 1000)
     sched.withdraw(s)
 
 
+def _ahead(sched):
+    # The wall clock minus the clock, s: what it changes by, the wall clock was set.
+    return sched.clock.wall() - sched.clock.now()
+
+
 def _again(sched, s):
     # The ms to its start as it was planned; negative if that has passed.
+    if s.on is not None:
+        return None
     if s.calendar:
+        if s.due and s.wall is not None:
+            from .when import outdate
+
+            sched.wall.look()
+            back = (s.due[0] - _ahead(sched)) * 1000
+            outdate(s, sched, back if s.due[1] is sched.zone else None)
         return s.wait(sched)
     if s.due:
         return (s.due[0] - sched.clock.now()) * 1000 + s.due[1] - sched.clock.ms
@@ -192,6 +214,11 @@ def resume(s):
         _release(sched, s)
 
 
+def suspended(s):
+    """Tell whether somebody is within `suspend(s)`: then nothing starts at all."""
+    return s.holders > _paused(s)
+
+
 def _paused(s):
     return "paused" in s.__dict__ and s.paused
 
@@ -210,11 +237,15 @@ def _release(sched, s):
         t = s.following(sched, sched.clock.wall_s)
         s.wall = s.wall if t is None else t
     ms = _again(sched, s)
-    if ms is not None:
-        if ms < 0:
-            ms = ms % s.period if s.period else 0
-        sched.put(s, ms + sched.since())
-        sched.wake()
+    if ms is None:
+        return
+    if ms < 0:
+        ms = ms % s.period if s.period else 0
+    if s.finish is not None and sched.clock.wall() * 1000 + ms > s.finish * 1000:
+        s.pending = False
+        return
+    sched.put(s, ms + sched.since())
+    sched.wake()
 
 
 class suspend:
@@ -225,24 +256,52 @@ class suspend:
     """
 
     def __init__(self, s, timeout=None):
-        self._of = find(s)
+        self._s = find(s)[1]
+        if timeout is not None and aioschedule.seconds_ms("timeout", timeout) >> 29:
+            raise ValueError("timeout: expected at most 6 days, got %r" % (timeout,))
         self._timeout = timeout
 
     async def __aenter__(self):
-        sched, s = self._of
+        sched, s = find(self._s)
         _hold(sched, s)
+        try_no_more(sched, s)
         try:
-            rec = sched.record(s.name)
-            ends = rec and rec.live() and rec.state != "backoff"
-            if ends and rec.task is not asyncio.current_task():
-                await asyncio.wait_for(aioctl.ending(rec).wait(), self._timeout)
-        except (asyncio.TimeoutError, asyncio.CancelledError):
-            _release(sched, s)
+            me = asyncio.current_task()
+            recs = [r for r in runs(sched, s) if r.state != "backoff" and r.task is not me]
+            if recs:
+                # Now: a run may end before the wait begins.
+                endings = [aioctl.ending(r) for r in recs]
+                await asyncio.wait_for(all_set(endings), self._timeout)
+        except BaseException:
+            _release(*find(s))
             raise
         return s
 
     async def __aexit__(self, *_):
-        _release(*self._of)
+        _release(*find(self._s))
+
+
+def runs(sched, s):
+    """Return the records of its runs that go on; several with overlap=n."""
+    rec = sched.record(s.name)
+    if not rec:
+        return []
+    return [
+        r for r in aioctl.records() if r.live() and (r is rec or getattr(r, "_of", None) is rec)
+    ]
+
+
+def try_no_more(sched, s):
+    """Take back the start of a run that failed and waits to be made again."""
+    rec = sched.record(s.name)
+    if rec and s.retries and rec.state == "backoff":
+        rec.hold()
+
+
+async def all_set(events):
+    """Wait for all of these events."""
+    for ev in events:
+        await ev.wait()
 
 
 # Other times
@@ -254,14 +313,14 @@ def modify(s, **when):
     What it takes is what `schedule` takes. Its counters and a pause go on.
     """
     sched, s = find(s)
+    if sched.table.get(s.name) is not s:
+        raise KeyError(s.name)
     new = aioschedule.make(sched, s.name, when)
     for word in "last runs skipped coalesced missed retried holders paused".split():
         if word in s.__dict__:
             setattr(new, word, s.__dict__[word])
     sched.enter(new, None if new.holders else new.wait(sched))
-    rec = sched.record(s.name)
-    if rec:
-        rec.hold()
+    s.heir = new
     return new
 
 
@@ -282,8 +341,9 @@ def fire(keyword):
         raise TypeError("keyword: expected str, got %r" % (keyword,))
     sched = aioschedule.scheduler
     n = 0
+    now = sched.clock.wall()
     for s in list(sched.table.values()):
-        if s.on == keyword and s.pending and not s.holders:
+        if s.on == keyword and s.pending and not s.holders and s.within(now):
             s.begin(sched)
             n += 1
     return n
@@ -296,7 +356,7 @@ def group():
 
 def set_group(schedules):
     """Replace all schedules by {name: {start_in=, repeat=}}, or by what `group` returned."""
-    new = [(n, getattr(w, "when", w)) for n, w in schedules.items()]
+    new = [(n, getattr(w, "when", w)) for n, w in schedules.items() if getattr(w, "pending", True)]
     for n, w in new:
         aioschedule.make(aioschedule.scheduler, n, w)  # refuses what is wrong, changes nothing
     reset()

@@ -38,12 +38,13 @@ class Rich(aioschedule.Schedule):
     """
 
     # A record holds only what differs from these.
-    due = trigger = on = start = finish = left = grace = _w = _grid = None
+    due = trigger = on = start = finish = left = grace = heir = _w = _grid = None
     jitter = missed = owed = holders = 0
     retries = retried = 0  # how often a run that fails is made again; and was, up to now
     retry_in = 0  # ms
     coalesce = True
     unset = False  # held, since the wall clock is not set
+    over = False  # its window has ended, unless the clock is set back
     overlap = "skip"
     _late = 0  # ms of jitter in the due time
 
@@ -90,19 +91,24 @@ class Rich(aioschedule.Schedule):
 
     def wait(self, sched):
         """Return the ms from now to the next start as it is planned, or None."""
-        sched.clock.wall()
-        return self.plan(sched)
-
-    # To read the wall clock costs memory on a port with short ints, or floats. From here on it
-    # is as it was last read: at the begin of run_pending(), by `Wall.check`.
+        w = sched.wall
+        if not w:
+            return self.plan(sched)
+        # It may be asked for in the middle of a look at the queue, by a listener.
+        kept = w.s, w.ms
+        w.look()
+        try:
+            return self.plan(sched)
+        finally:
+            w.s, w.ms = kept
 
     def plan(self, sched):
-        """Return the same, by the wall clock as it was last read."""
+        """Return the ms to the next start from the last look at the wall clock, or None."""
         if self.on is not None:
             return None
         if not self.calendar:
             return self.first(sched, self.delay)
-        s = sched.clock.wall_s
+        s = sched.wall.s
         if self.wall is None:
             if self.unset != (s < _SET):
                 self.unset = s < _SET
@@ -110,9 +116,10 @@ class Rich(aioschedule.Schedule):
                 return None  # held until the clock is set
             self.wall = self.following(sched, s)
             if self.wall is None:
-                self.pending = False
+                self.end()
                 return None
-        return max((self.wall - s) * 1000 - sched.clock.wall_ms, 0) + self.shake()
+        late = self.shake(None if self.finish is None else (self.finish - self.wall) * 1000)
+        return max((self.wall - s) * 1000 - sched.wall.ms, 0) + late
 
     def first(self, sched, ms):
         """Let the grid of an interval begin in `ms`; return the ms to the start in its window."""
@@ -135,28 +142,46 @@ class Rich(aioschedule.Schedule):
             t = sched.zone.next(self.trigger, after)
         else:
             t = self.trigger.next(after)  # pyright: ignore[reportAttributeAccessIssue]
-        if t is None or self.finish is None or t <= self.finish:
-            return t
-        return None
+        if t is None:
+            return None
+        t = seconds("trigger", t)
+        if t <= after:  # it would be asked for ever
+            raise ValueError("trigger: expected a time after %d, got %d" % (after, t))
+        return t if self.finish is None or t <= self.finish else None
 
-    def shake(self):
-        """Draw the jitter of the next start, ms."""
+    def end(self):
+        """It has no more starts."""
+        self.pending = False
+        if self.finish is not None and (self.trigger or self.period):
+            self.over = True
+
+    def within(self, now):
+        """Tell whether `now`, epoch seconds, lies in its window."""
+        early = self.start is not None and now < self.start
+        return not early and (self.finish is None or now <= self.finish)
+
+    def shake(self, room=None):
+        """Draw the jitter of the next start, ms; at most `room`, to the end of its window."""
         if self.jitter:
-            self._late = random.getrandbits(29) % (self.jitter + 1)
+            most = self.jitter if room is None or room > self.jitter else room
+            self._late = random.getrandbits(29) % (most + 1)
         return self._late
 
     def windowed(self, sched, ms):
         """Return the ms to an interval's next start within start and finish, or None."""
         if self.start is not None or self.finish is not None:
-            now = sched.clock.wall_s * 1000 + sched.clock.wall_ms + ms
+            now = sched.wall.s * 1000 + sched.wall.ms + ms
             if self.start is not None and now < self.start * 1000:
                 early = self.start * 1000 - now
                 early += -early % (self.period or 1)
                 ms += early
                 now += early
-            if self.finish is not None and now > self.finish * 1000:
-                self.pending = False
-                return None
+            if self.finish is not None:
+                room = self.finish * 1000 - now
+                if room < 0:
+                    self.end()
+                    return None
+                return ms + self.shake(room)
         return ms + self.shake()
 
     def fire(self, sched, late):
@@ -166,7 +191,7 @@ class Rich(aioschedule.Schedule):
         self._t = None
         n = None
         try:
-            if self.calendar and sched.clock.wall_s < self.wall:  # the clock was set back
+            if self.calendar and sched.wall.s < self.wall:  # the clock was set back
                 ms = self.plan(sched)
             else:
                 ms = self._passed(sched, late)
@@ -180,8 +205,8 @@ class Rich(aioschedule.Schedule):
         if ms is not None:
             self._t = entry
             sched.put(self, ms)
-        elif not self.unset:
-            self.pending = False
+        elif not self.unset and self.pending:
+            self.end()
         if n is not None:
             self.begin(sched, n, late)
 
@@ -192,7 +217,7 @@ class Rich(aioschedule.Schedule):
             return self._passed_times(sched, jitter)
         if self.wall is not None:
             # An interval that began at wall time goes on by the clock.
-            since = (sched.clock.wall_s - self.wall) * 1000 + sched.clock.wall_ms
+            since = (sched.wall.s - self.wall) * 1000 + sched.wall.ms
             self.wall = None
             _due[0] = 0
             if not self.period:
@@ -206,15 +231,17 @@ class Rich(aioschedule.Schedule):
         if not self.period:
             return None
         late += jitter
-        since = late % self.period
         n = late // self.period
+        if n and self.finish is not None:  # what lies beyond the window was not due
+            room = self.finish * 1000 - sched.wall.s * 1000 - sched.wall.ms + late
+            n = min(n, max(room, 0) // self.period)
         if n:
             _due[0] = n
-            _due[1] = since
-        return self.windowed(sched, self.period - since)
+            _due[1] = late - n * self.period
+        return self.windowed(sched, self.period - late % self.period)
 
     def _passed_times(self, sched, jitter):
-        now = sched.clock.wall_s
+        now = sched.wall.s
         due = self.wall or 0
         n = 0
         while True:
@@ -227,7 +254,7 @@ class Rich(aioschedule.Schedule):
                 due = self._latest(sched, due, now)
                 t = self.following(sched, due)
                 break
-        since = (now - due) * 1000 + sched.clock.wall_ms
+        since = (now - due) * 1000 + sched.wall.ms
         self.wall = t
         _due[0] = n
         _due[1] = since if n else max(since - jitter, 0)
@@ -256,11 +283,11 @@ class Rich(aioschedule.Schedule):
             if n:
                 self.coalesced += n
             n = 0
-        if self.left is not None:
+        if self.left:  # 0: it was run by hand when all had been
             n = min(n, self.left - 1)
             self.left -= n + 1
             if self.left <= 0:
-                self.pending = False
+                self.pending = self.over = False
                 sched.withdraw(self)
         if self.overlap == "skip" and not n and not self.retries:
             sched.launch(self)
@@ -296,7 +323,8 @@ def _wall(s, sched, kind, when):
         early = 0 if s.start is None else s.start - s.wall
         if early > 0 and s.period:
             s.wall += -(-early * 1000 // s.period) * s.period // 1000
-        elif early > 0 or s.finish is not None and s.finish < s.wall:
+            early = 0
+        if early > 0 or s.finish is not None and s.finish < s.wall:
             s.pending = False
 
 
@@ -345,6 +373,7 @@ class Wall:
 
     def __init__(self, sched):
         self._clock = sched.clock
+        self.s = self.ms = 0  # the wall clock at the last look: to read it costs memory
         self._s = self._ms = 0  # wall clock minus clock when last planned
         self._on = sched._s is not None  # until the scheduler runs, its queue stands still
         self._back()
@@ -356,12 +385,18 @@ class Wall:
             replan(sched, back, not self._on)
             self._on = True
 
+    def look(self):
+        """Read the wall clock into `s` and `ms`."""
+        self.s = self._clock.wall()
+        self.ms = self._clock.wall_ms
+
     def _back(self):
         # By how many ms the clock was set back (forward: < 0); 0 if it was not.
         c = self._clock
         s = -c.now()
-        s += c.wall()
-        ms = c.wall_ms - c.ms
+        self.look()
+        s += self.s
+        ms = self.ms - c.ms
         back = (self._s - s) * 1000 + self._ms - ms
         if -_STEP_MS < back < _STEP_MS:
             return 0
@@ -376,23 +411,35 @@ def replan(sched, back=None, first=False):
     back: by how many ms the clock was set back; None: what was planned is void. first: the
     scheduler begins now, and intervals with it.
     """
+    if sched.wall and back is None:
+        sched.wall.look()
     for s in list(sched.table.values()):
-        if isinstance(s, Rich) and s.pending and not s.holders:
-            if s.calendar or s._t and (s.start is not None or s.finish is not None):
+        if isinstance(s, Rich) and not s.holders:
+            begun = s._t
+            if s.over and back and back > 0:
+                s.over = False
+                s.pending = begun = True
+            windowed = begun and (s.start is not None or s.finish is not None)
+            if s.pending and (s.calendar or windowed):
                 _plan(sched, s, back, first)
+
+
+def outdate(s, sched, back):
+    """Drop the next time of a trigger if the clock was set back by `back` ms, or None, since."""
+    if s.trigger and s.wall is not None and s.wall > sched.wall.s:
+        # A clock that is put right by a little does not bring back what has been.
+        if back is None or back > (_WILD_MS if getattr(s.trigger, "wild", True) else _BACK_MS):
+            s.wall = None
 
 
 def _plan(sched, s, back, first):
     again = not s.calendar and not first
-    if again:
+    if again and s._t:
         ms = ticks_diff(s._t.ph_key, sched._key) + s._far * aioschedule.LAP
-        if ms <= sched._ahead + sched.since():
-            return  # it is due
+        if ms - s._late <= sched._ahead + sched.since():
+            return  # it is due, but for its jitter
     sched.withdraw(s)
-    if s.trigger and s.wall is not None and s.wall > sched.clock.wall_s:
-        # A clock that is put right by a little does not bring back what has been.
-        if back is None or back > (_WILD_MS if getattr(s.trigger, "wild", True) else _BACK_MS):
-            s.wall = None
+    outdate(s, sched, back)
     try:
         ms = s.again(sched) if again else s.plan(sched)
     except Exception as e:  # noqa: BLE001 - a guard: reports

@@ -2,26 +2,27 @@
 
 import aioctl
 import aioschedule
-from aiocontrol import wall
+from aiocontrol import schedules, wall
 
 from . import _dt, tmdelta_fmt
 
 
 def info(name):
     """Return the schedule of a task as a dict that json.dumps takes, or None."""
-    s = aioschedule.scheduler.table.get(name)
-    return s and facts(s)
+    found = schedules(name)
+    return facts(found[0]) if found else None
 
 
 def facts(s):
     """Return what there is to know of a `Schedule` as a dict that json.dumps takes."""
+    sched = s.sched or aioschedule.scheduler
     return {
         "pending": s.pending,
-        "paused": s.holders > 0,
+        "paused": s.holders > 0 or sched.__dict__.get("paused", False),
         "unset": bool(s.unset),  # held since the wall clock is not set
         "on": s.on,
         "next": aioschedule.next_due(s),
-        "last": wall(s.last),
+        "last": wall(s.last, sched.clock),
         "repeat": s.period / 1000,
         "runs": s.runs,
         "skipped": s.skipped,

@@ -693,3 +693,305 @@ async def test_configuration_from_a_dict_and_a_file():
     ):
         refused(error, words, aioschedule.configure, wrong)
     assert g["b"].when["cron"] == "* * * * *"
+
+
+# Words and verbs together
+
+
+async def test_a_keyword_schedule_outlives_pause_suspend_and_stop():
+    s = aioschedule.schedule("job", on="door")
+    job = Job()
+    s.pause()
+    s.resume()
+    async with s.suspend():
+        assert aioschedule.fire("door") == 0
+    aioctl.stop("job")
+    aioctl.start("job")
+    await go(1)
+    runs = len(job.at)
+    assert aioschedule.fire("door") == 1
+    await go(1)
+    assert len(job.at) == runs + 1 and s.pending
+
+
+async def test_a_keyword_starts_only_in_the_window():
+    aioschedule.schedule("job", on="door", start=T0 + 10, finish=T0 + 20)
+    job = Job()
+    found = []
+    for _ in range(4):
+        found.append(aioschedule.fire("door"))
+        await go(8)
+    assert found == [0, 0, 1, 0] and seconds(job) == [16]
+
+
+async def test_run_now_after_the_last_of_count_starts_once():
+    s = aioschedule.schedule("job", repeat=10, count=1)
+    job = Job()
+    await go(11)
+    for n in (2, 3):
+        assert aioschedule.run_now("job")
+        await turns(20)
+        assert len(job.at) == s.runs == n and s.owed == 0
+
+
+async def test_a_start_made_by_hand_is_not_taken_back_by_another_schedule():
+    aioschedule.schedule("job", repeat=10)
+    job = Job()
+    await go(1)
+    for again in (aioschedule.modify, aioschedule.schedule):
+        runs = len(job.at)
+        assert aioschedule.run_now("job")
+        again("job", repeat=50)
+        await turns()
+        assert len(job.at) == runs + 1
+
+
+async def test_a_trigger_that_does_not_go_on_is_refused_or_ends_its_schedule_alone():
+    class Constant:
+        def __init__(self, *times):
+            self.times = list(times)
+
+        def next(self, after):
+            return self.times.pop(0) if self.times[1:] else self.times[0]
+
+    aioschedule.schedule("job", repeat=10)
+    refused(ValueError, ("trigger", str(T0)), aioschedule.schedule, "job", trigger=Constant(T0))
+    refused(
+        TypeError, ("trigger", "'noon'"), aioschedule.schedule, "job", trigger=Constant("noon")
+    )
+    job, odd = Job(), Job("odd")
+    assert aioschedule.group()["job"].period == 10000
+    for wrong in (T0 + 5, "noon"):
+        # Asked once when it is made, and once when it is entered.
+        aioschedule.schedule("odd", trigger=Constant(T0 + 5, wrong))
+    await go(30)
+    assert seconds(job) == [10, 20, 30]
+    assert len(odd.at) == 1 and not aioschedule.group()["odd"].pending
+
+
+async def test_modify_within_suspend_goes_on_at_the_end_of_the_block():
+    s = aioschedule.schedule("job", repeat=10)
+    job = Job()
+    async with s.suspend():
+        new = s.modify(repeat=5)
+        await go(12)
+        assert job.at == []
+    await go(12)
+    assert new.holders == 0 and len(job.at) == 2
+    s.pause()  # a handle of before means the new one
+    await go(10)
+    assert len(job.at) == 2
+    s.resume()
+    await go(10)
+    assert len(job.at) == 4
+    s.unschedule()
+    try:
+        s.modify(repeat=1)
+    except KeyError as e:
+        assert "job" in str(e)
+    else:
+        raise AssertionError("not refused")
+
+
+async def test_a_clock_set_while_it_is_held_moves_the_next_start():
+    start = clock.start
+    for hold, go_on in (
+        (aioschedule.pause, aioschedule.resume),
+        (aioctl.stop, aioctl.start),
+    ):
+        clock.start = start + 10 * 365 * DAY
+        aioschedule.schedule("job", cron="0 * * * *")
+        job = Job()
+        await go(1)
+        hold("job")
+        clock.start = start
+        aioschedule.clock_changed()
+        go_on("job")
+        await turns()
+        assert aioschedule.next_due("job") - clock.wall() <= HOUR
+        aioctl.delete("job")
+        assert job.at is not None
+
+
+async def test_a_zone_set_while_it_is_held_moves_the_next_start():
+    aioschedule.schedule("job", cron="0 12 * * *")
+    Job()
+    await go(1)
+    aioschedule.pause("job")
+    aioschedule.set_zone("EST5")
+    aioschedule.resume("job")
+    assert aioschedule.next_due("job") == T0 + 17 * HOUR
+    aioschedule.set_zone(None)
+
+
+async def test_nothing_starts_within_suspend():
+    class Fails(Job):
+        async def run(self):
+            await Job.run(self)
+            raise ValueError("boom")
+
+    for when, kind in (({"retries": 2, "retry_in": 0}, Fails), ({"overlap": "queue"}, Job)):
+        s = aioschedule.schedule("job", start_in=0, repeat=10, **when)
+        job = kind(lasts=True)
+        await go(25)
+        block = s.suspend()
+        entered = asyncio.create_task(block.__aenter__())
+        await turns()
+        job.end.set()
+        await entered
+        runs = len(job.at)
+        await go(5)
+        await turns(20)
+        assert len(job.at) == runs == 1, when
+        await block.__aexit__(None, None, None)
+        aioschedule.unschedule("job")
+        aioctl.delete("job")
+
+
+async def test_suspend_waits_for_each_of_several_runs():
+    s = aioschedule.schedule("job", repeat=10, overlap=3)
+    job = Job(lasts=True)
+    await go(31)
+    assert len(job.at) == 3
+    aioctl.stop("job", stop_sch=False)
+    await turns()
+    try:
+        async with s.suspend(0.01):
+            raise AssertionError("entered")
+    except asyncio.TimeoutError:
+        pass
+    job.end.set()
+    async with s.suspend(1):
+        pass
+    for error, wrong in ((TypeError, "1"), (ValueError, -1), (ValueError, 10**7)):
+        refused(error, ("timeout", str(wrong)), aioschedule.suspend, "job", wrong)
+    assert s.holders == 0
+
+
+async def test_nothing_starts_beyond_its_window():
+    aioschedule.schedule("held", repeat=10, finish=T0 + 25)
+    s = aioschedule.schedule("late", repeat=10, finish=T0 + 30, coalesce=False, overlap="queue")
+    jobs = [Job("held"), Job("late")]
+    for i in range(20):
+        name = "shaken%d" % i
+        aioschedule.schedule(name, repeat=10, finish=T0 + 20, jitter=9)
+        jobs.append(Job(name))
+    await go(15)
+    aioschedule.pause("held")
+    await go(6)
+    clock.advance(44)
+    aioschedule.resume("held")
+    await go(1)
+    await turns(20)
+    assert seconds(jobs[0]) == [10] and not aioschedule.group()["held"].pending
+    assert s.runs == 3, s.runs
+    assert all(at[-1] <= 20 for at in map(seconds, jobs[2:]))
+    when = {"at": T0, "repeat": 100, "start": T0 + 70, "finish": T0 + 90}
+    refused(ValueError, ("never due",), aioschedule.schedule, "x", **when)
+
+
+async def test_a_step_of_the_clock_during_the_jitter_loses_no_start():
+    s = aioschedule.schedule("job", repeat=100, jitter=50, start=T0 - 5)
+    job = Job()
+    while s._late < 10000:
+        await go(100)
+    runs = len(job.at)
+    left = scheduler.run_pending() - s._late  # to the time that is due, but for the jitter
+    await go(left / 1000 + 1)
+    clock.drift += 2
+    await go(50)
+    assert len(job.at) == runs + 1
+
+
+async def test_what_is_replaced_counts_once():
+    s = aioschedule.schedule("job", repeat=10, overlap="replace", coalesce=False)
+    job = Job(lasts=True)
+    clock.advance(0)
+    scheduler.run_pending()
+    clock.advance(35)
+    await go(0)
+    assert (len(job.at), s.runs, s.coalesced) == (1, 1, 2)
+
+
+def test_preview_leaves_out_the_jitter():
+    clock.s = clock.ms = 0
+    scheduler.run_pending()
+    s = aioschedule.schedule("job", repeat=10, jitter=9)
+    for _ in range(5):
+        assert s.preview(3) == [T0 + 10, T0 + 20, T0 + 30], s.preview(3)
+        s = aioschedule.schedule("job", repeat=10, jitter=9)
+
+
+def test_what_group_returned_is_taken_back():
+    s = aioschedule.schedule
+    s("now", start_in=0)
+    s("later", start_in=5)
+    s("cron", cron="0 * * * *")
+    s("on", on="door")
+    aioschedule.set_group(aioschedule.group())
+    assert sorted(aioschedule.group()) == ["cron", "later", "now", "on"]
+    assert aioschedule.group()["now"].when == {"start_in": 0}
+
+
+def test_a_long_period_of_whole_seconds_is_exact():
+    # As a float of 24 bits, which boards have, it would not be.
+    assert aioschedule.schedule("job", repeat=604801).period == 604801000
+
+
+async def test_who_reads_the_clock_during_a_look_moves_no_start():
+    def slow(event, name, s, rec):
+        if name == "p":
+            clock.advance(3)
+            clock.wall()
+
+    aioschedule.schedule("p", start_in=9)
+    aioschedule.schedule("job", at=T0 + 10, repeat=20)
+    Job("p")
+    job = Job()
+    aioschedule.listen(slow, ("started",))
+    await go(1)
+    clock.advance(10)
+    await go(0)
+    aioschedule.unlisten(slow)
+    await go(60)
+    assert seconds(job) == [14, 30, 50, 70], seconds(job)
+
+
+async def test_the_end_of_each_of_several_runs_is_told():
+    told = []
+
+    def listener(event, name, s, rec):
+        told.append((event, name, rec.name))
+
+    aioschedule.schedule("job", repeat=10, overlap=2)
+    job = Job(lasts=True)
+    aioschedule.listen(listener, ("started", "done"))
+    await go(21)
+    job.end.set()
+    await turns(10)
+    aioschedule.unlisten(listener)
+    assert sorted(told) == [
+        ("done", "job", "job"),
+        ("done", "job", "job@1"),
+        ("started", "job", "job"),
+        ("started", "job", "job@1"),
+    ], told
+
+
+async def test_a_window_that_ended_by_a_clock_that_ran_ahead_goes_on_when_it_is_put_right():
+    aioschedule.schedule("cron", cron="*/10 * * * * *", finish=T0 + 1000)
+    aioschedule.schedule("every", repeat=10, finish=T0 + 1000)
+    jobs = Job("cron"), Job("every")
+    await go(15)
+    clock.drift += 2000
+    await go(20)
+    assert not any(s.pending for s in aioschedule.group().values())
+    clock.drift -= 2000
+    aioschedule.clock_changed()
+    await go(1)
+    for job in jobs:
+        job.at.clear()
+    await go(20)
+    assert [seconds(job) for job in jobs] == [[40, 50]] * 2
+    await go(1000)
+    assert [seconds(job)[-1] for job in jobs] == [1000] * 2

@@ -53,6 +53,7 @@ class Plan:
         self.skipped = 0
         self.vague = False  # more were due at once than are counted
         self.pending = True
+        self.over = False  # its window has ended
         self.due = None
 
     def begin(self, t, w):
@@ -73,6 +74,7 @@ class Plan:
             self.due = self.after(w // 1000)
             if self.due is None:
                 self.pending = False
+                self.over = "finish" in self.when
 
     def after(self, s):
         s = max(s, self.when.get("start", s + 1) - 1)
@@ -88,9 +90,17 @@ class Plan:
         if end is not None and w + self.due - t > end:
             self.due = None
             self.pending = False
+            self.over = True
 
     def set(self, t, w, back):
         """The wall clock was set back by so many ms, forward if < 0."""
+        if self.over and back > 0:
+            self.over = False
+            self.pending = True
+            if "cron" not in self.when:
+                self.due = max(self.grid, t + (self.grid - t - 1) % self.period + 1)
+                self.window(t, w)
+                return
         if not self.pending:
             return
         if "cron" in self.when:
@@ -120,13 +130,18 @@ class Plan:
             last = self.due
             if more == 100:
                 self.vague = True
-                last = min(cron_before(self.when["cron"], w // 1000), self.when.get("finish", w))
-                last *= 1000
-                self.due = self.after(w // 1000)
+                if not self.zone:
+                    end = self.when.get("finish", w)
+                    last = min(cron_before(self.when["cron"], w // 1000), end) * 1000
+                    self.due = self.after(w // 1000)
+                while self.due is not None and self.due <= w:
+                    last = self.due
+                    self.due = self.after(last // 1000)
                 break
             self.due = self.after(last // 1000)
         if self.due is None:
             self.pending = False
+            self.over = "finish" in self.when
         return more, w - last
 
     def grid_passed(self, t, w):
@@ -137,11 +152,15 @@ class Plan:
             return 0, late
         # What a wall clock that was set has left out is not made up for.
         more = late // self.period if self.ticks else 0
+        end = ms(self.when.get("finish"))
+        if end is not None:  # what lies beyond the window was not due
+            more = min(more, max(end - w + late, 0) // self.period)
+        last = late - more * self.period if self.ticks else late % self.period
         late %= self.period
         self.ticks = True  # an interval that began at wall time goes on by the clock
         self.due = t - late + self.period
         self.window(t, w)
-        return more, late
+        return more, last
 
     def starts(self, more, late):
         if self.grace is not None and late > self.grace:
@@ -156,7 +175,7 @@ class Plan:
             self.left -= n
             if not self.left:
                 self.due = None
-                self.pending = False
+                self.pending = self.over = False
         self.skipped += max(0, n - QUEUE)
         n = min(n, QUEUE)
         self.counted[0] += n
