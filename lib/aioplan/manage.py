@@ -25,6 +25,10 @@ def __getattr__(name):
 
 def of_scheduler(sched, name):
     """Return an attribute of a `Scheduler` that is not in aioschedule."""
+    if name == "fire":
+        from .verbs import fire
+
+        return lambda keyword: fire(keyword, sched)
     if name in ("listen", "unlisten", "set_log"):
         f = globals()[name]
         return lambda *args, **kwargs: f(*args, sched=sched, **kwargs)

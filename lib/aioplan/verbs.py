@@ -335,11 +335,11 @@ def run_now(s):
     return s.runs > runs
 
 
-def fire(keyword):
+def fire(keyword, sched=None):
     """Start the tasks that are scheduled with on=keyword; returns how many there are."""
     if not isinstance(keyword, str):
         raise TypeError("keyword: expected str, got %r" % (keyword,))
-    sched = aioschedule.scheduler
+    sched = sched or aioschedule.scheduler
     n = 0
     now = sched.clock.wall()
     for s in list(sched.table.values()):

@@ -357,3 +357,16 @@ async def test_the_last_start_is_told_by_the_clock_of_the_scheduler():
     other.advance(5)
     own.run_pending()
     assert s.last == 5 and aioschedule.last(s) == T0 + 10**6 + 5
+
+
+async def test_a_keyword_starts_the_tasks_of_one_scheduler():
+    own = aioschedule.Scheduler(clock)
+    own.schedule("mine", on="door")
+    aioschedule.schedule("main", on="door")
+    mine, main = Job("mine"), Job("main")
+    assert own.fire("door") == 1
+    await turns()
+    assert (mine.runs, main.runs) == (1, 0)
+    assert aioschedule.fire("door") == 1
+    await turns()
+    assert (mine.runs, main.runs) == (1, 1)
