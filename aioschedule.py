@@ -136,11 +136,10 @@ class Scheduler:
         added later. A start in the past happens at once. Returns the `Schedule`.
         """
         s = make(self, name, when)
-        # If it replaces one, a start that is on its way was meant. (One name for two things: a
-        # longer frame would need the heap.)
-        rec = _len(self.table)
-        self.enter(s, s.wait(self))
-        rec = self.record(name) if _len(self.table) > rec else None
+        # If it replaces one that goes on, a start that is on its way was meant. (One name for two
+        # things: a longer frame would need the heap.)
+        rec = self.enter(s, s.wait(self))
+        rec = None if rec and rec.pending else self.record(name)
         if rec:
             rec.hold()
         return s
@@ -156,16 +155,17 @@ class Scheduler:
         return s is not None and s.pending
 
     def enter(self, s, ms):
-        """Enter a schedule in place of the one that its task has; due in `ms`, or None."""
+        """Enter a schedule, due in `ms`, or None; return the one whose place it takes."""
         if self is not scheduler:
             s.sched = self
-            if not self.table:
+            if not self.table or self._queue is not core._task_queue:
                 from aioplan.manage import know
 
                 know(self)
         # One look at the dict, which for a name that is not there may have to see all of it.
+        old = None
         if self.table.setdefault(s.name, s) is not s:
-            self.drop(s.name)
+            old = self.drop(s.name)
             self.table[s.name] = s
         if ms is not None:
             self.put(s, ms + self.since())
@@ -173,6 +173,7 @@ class Scheduler:
                 self.wake()
         if _len(self.table) > self.room:
             self._widen()
+        return old
 
     def _widen(self):
         global _AIOCTL_SCHEDULE_GROUP

@@ -130,8 +130,9 @@ def _watch_table(sched):
     enter, drop = sched.enter, sched.drop
 
     def entered(s, ms):
-        enter(s, ms)
+        old = enter(s, ms)
         _tell(sched, "added", s, sched.record(s.name))
+        return old
 
     def dropped(name):
         s = drop(name)

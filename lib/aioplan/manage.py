@@ -89,7 +89,7 @@ def wake():
 def _lives(sched):
     # Does its loop run, or is it about to?
     own = sched.own
-    return sched.running() or own and own.live() and sched in others()
+    return sched.running() or own and own.live() and sched.own_queue is core._task_queue
 
 
 def start(sched, paused=False, name="scheduler"):
@@ -108,6 +108,7 @@ def start(sched, paused=False, name="scheduler"):
         await sched.loop()
 
     sched.own = aioctl.add(scheduler, name=name)
+    sched.own_queue = core._task_queue  # of the loop in which that is its record
     sched.own.sched = sched  # pyright: ignore[reportAttributeAccessIssue]
     know(sched)
     return True
@@ -161,8 +162,10 @@ async def _runs_end(sched, timeout):
     plans = list(sched.table.values())
     recs = [r for s in plans for r in verbs.runs(sched, s) if r.task is not me]
     for s in plans:
+        s.quiet = True
         if s.owed:
             s.owed = 0
+        verbs.try_no_more(sched, s)
     endings = [aioctl.ending(r) for r in recs if r.state != "backoff"]
     try:
         await asyncio.wait_for(verbs.all_set(endings), timeout)
@@ -170,8 +173,10 @@ async def _runs_end(sched, timeout):
         for r in recs:
             if r.live():
                 aioctl.stop(r.name, stop_sch=False)
-    for s in plans:
-        verbs.try_no_more(sched, s)
+    finally:
+        for s in plans:
+            s.quiet = False
+            verbs.try_no_more(sched, s)
 
 
 def jobs(sched):

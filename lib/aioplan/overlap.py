@@ -54,7 +54,7 @@ def begin(sched, s, n):
         n -= 1
     if not rec or not n:
         return
-    if ran and s.overlap == "skip":
+    if ran and (s.overlap == "skip" or hasattr(rec.coro, "send")):  # a coroutine runs once
         s.skipped += n
         sched.say("skipped", s, rec)
     elif s.overlap == "replace":

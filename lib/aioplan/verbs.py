@@ -10,10 +10,11 @@ from time import ticks_diff
 import aioctl
 import aioschedule
 
-from . import phase
+from . import fault, phase
 
 _MOST = 50  # starts that preview() looks ahead
-_NONE = "wall trigger on due calendar unset left finish heir".split()  # of a plain interval
+# What a plain interval does not have.
+_NONE = "wall trigger on due calendar unset left start finish heir overlap".split()
 
 
 def __getattr__(name):
@@ -37,7 +38,7 @@ def of_schedule(s, name):
         if s.period:
             when["repeat"] = _seconds(s.period)
         return when
-    if name in ("missed", "holders", "owed", "retried", "retries", "_late"):
+    if name in ("missed", "holders", "owed", "retried", "retries", "quiet", "_late"):
         return 0
     if name in _NONE:
         return None  # it knows no such thing
@@ -62,9 +63,12 @@ def find(s):
         if s not in sched.table:
             raise KeyError(s)
         return sched, sched.table[s]
-    while s.heir:  # it was modified
-        s = s.heir
-    return s.sched or sched, s
+    new = s
+    while new.heir:  # it was modified
+        new = new.heir
+    if new is not s:
+        s.heir = new  # nothing keeps those between
+    return new.sched or sched, new
 
 
 def _left(sched, s):
@@ -149,27 +153,51 @@ def _ahead(sched):
     return sched.clock.wall() - sched.clock.now()
 
 
-def _again(sched, s):
-    # The ms to its start as it was planned; negative if that has passed.
+def _again(sched, s, leave_out=False):
+    # The ms to its start as it was planned, or None; negative if that has passed.
     if s.on is not None:
         return None
     if s.calendar:
-        if s.due and s.wall is not None:
-            from .when import outdate
-
-            sched.wall.look()
-            back = (s.due[0] - _ahead(sched)) * 1000
-            outdate(s, sched, back if s.due[1] is sched.zone else None)
-        return s.wait(sched)
+        try:
+            return _calendar(sched, s, leave_out)
+        except Exception as e:  # noqa: BLE001 - a guard: reports
+            s.pending = False
+            fault(sched, s, "trigger failed: ", e)
+            return None
+    ms = s.delay
     if s.due:
-        return (s.due[0] - sched.clock.now()) * 1000 + s.due[1] - sched.clock.ms
-    return s.delay
+        ms = (s.due[0] - sched.clock.now()) * 1000 + s.due[1] - sched.clock.ms
+    if s.start is None and s.finish is None:
+        return ms % s.period if leave_out and ms < 0 and s.period else ms
+    # Its grid may have to move into the window, or has left it.
+    sched.wall.look()
+    ms -= s._late
+    if ms < 0 and (leave_out or not s.within(sched.wall.s)):
+        ms = ms % s.period if s.period else 0
+    return ms if ms < 0 else s.windowed(sched, ms)
+
+
+def _calendar(sched, s, leave_out):
+    if s.due and s.wall is not None:
+        from .when import outdate
+
+        sched.wall.look()
+        back = (s.due[0] - _ahead(sched)) * 1000
+        outdate(s, sched, back if s.due[1] is sched.zone else None)
+    if leave_out and s.trigger and s.wall is not None and s.wall <= sched.clock.wall():
+        t = s.following(sched, sched.clock.wall_s)
+        if t is None and s.finish is not None:
+            s.end()
+            return None
+        s.wall = s.wall if t is None else t
+    return s.wait(sched)
 
 
 def put_away(name):
     """Take out the schedule of a task for `put_back`; None if it has no start to come."""
     sched, s = find(name)
-    _keep(sched, s)
+    if not s.holders:
+        _keep(sched, s)
     sched.drop(s.name)
     return s if s.pending else None
 
@@ -177,8 +205,8 @@ def put_away(name):
 def put_back(s):
     """Enter it again as it was planned; due at once if its time has passed since."""
     sched = s.sched or aioschedule.scheduler
-    ms = _again(sched, s)
-    sched.enter(s, None if ms is None or s.holders else phase(s, ms))
+    ms = None if s.holders else _again(sched, s)
+    sched.enter(s, None if ms is None else phase(s, ms))
 
 
 def unschedule(s):
@@ -187,6 +215,8 @@ def unschedule(s):
         sched, s = find(s)
     except KeyError:
         print("Task %s not found in %s" % (s, sorted(aioschedule.scheduler.table)))
+        return False
+    if sched.table.get(s.name) is not s:
         return False
     sched.drop(s.name)
     rec = sched.record(s.name)
@@ -215,8 +245,8 @@ def resume(s):
 
 
 def suspended(s):
-    """Tell whether somebody is within `suspend(s)`: then nothing starts at all."""
-    return s.holders > _paused(s)
+    """Tell whether somebody is within `suspend(s)`, or it shuts down: then nothing starts."""
+    return s.quiet or s.holders > _paused(s)
 
 
 def _paused(s):
@@ -233,19 +263,10 @@ def _release(sched, s):
     s.holders -= 1
     if s.holders or not s.pending or sched.table.get(s.name) is not s:
         return
-    if s.trigger and s.wall is not None and s.wall <= sched.clock.wall():
-        t = s.following(sched, sched.clock.wall_s)
-        s.wall = s.wall if t is None else t
-    ms = _again(sched, s)
-    if ms is None:
-        return
-    if ms < 0:
-        ms = ms % s.period if s.period else 0
-    if s.finish is not None and sched.clock.wall() * 1000 + ms > s.finish * 1000:
-        s.pending = False
-        return
-    sched.put(s, ms + sched.since())
-    sched.wake()
+    ms = _again(sched, s, True)
+    if ms is not None:
+        sched.put(s, max(ms, 0) + sched.since())
+        sched.wake()
 
 
 class suspend:
@@ -292,10 +313,12 @@ def runs(sched, s):
 
 
 def try_no_more(sched, s):
-    """Take back the start of a run that failed and waits to be made again."""
+    """Take back the start of a run that failed and is to be made again, or that is replaced."""
     rec = sched.record(s.name)
     if rec and s.retries and rec.state == "backoff":
         rec.hold()
+    elif rec and s.overlap == "replace" and rec.live() and rec._again is not None:
+        rec._again = -1
 
 
 async def all_set(events):

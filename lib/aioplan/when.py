@@ -46,6 +46,7 @@ class Rich(aioschedule.Schedule):
     unset = False  # held, since the wall clock is not set
     over = False  # its window has ended, unless the clock is set back
     overlap = "skip"
+    quiet = False  # its scheduler shuts down
     _late = 0  # ms of jitter in the due time
 
     def __init__(self, sched, name, when):
@@ -150,10 +151,9 @@ class Rich(aioschedule.Schedule):
         return t if self.finish is None or t <= self.finish else None
 
     def end(self):
-        """It has no more starts."""
+        """Its window has ended, or its trigger."""
         self.pending = False
-        if self.finish is not None and (self.trigger or self.period):
-            self.over = True
+        self.over = self.finish is not None
 
     def within(self, now):
         """Tell whether `now`, epoch seconds, lies in its window."""
@@ -203,12 +203,19 @@ class Rich(aioschedule.Schedule):
         if sched.table.get(self.name) is not self:
             return
         if ms is not None:
-            self._t = entry
-            sched.put(self, ms)
+            if not self.holders:  # a trigger may pause even this
+                self._t = entry
+                sched.put(self, ms)
         elif not self.unset and self.pending:
-            self.end()
+            if self.trigger or self.period:
+                self.end()
+            else:
+                self.pending = False
         if n is not None:
-            self.begin(sched, n, late)
+            try:
+                self.begin(sched, n, late)
+            except Exception as e:  # noqa: BLE001 - a guard: reports
+                fault(sched, self, "start failed: ", e)
 
     def _passed(self, sched, late):
         # Note in _due what is due now; return the ms to the next.
@@ -414,11 +421,13 @@ def replan(sched, back=None, first=False):
     if sched.wall and back is None:
         sched.wall.look()
     for s in list(sched.table.values()):
-        if isinstance(s, Rich) and not s.holders:
+        if isinstance(s, Rich):
             begun = s._t
-            if s.over and back and back > 0:
+            if s.over and back and back > (_limit(s) if s.trigger else 0):
                 s.over = False
                 s.pending = begun = True
+            if s.holders:
+                continue
             windowed = begun and (s.start is not None or s.finish is not None)
             if s.pending and (s.calendar or windowed):
                 _plan(sched, s, back, first)
@@ -428,8 +437,12 @@ def outdate(s, sched, back):
     """Drop the next time of a trigger if the clock was set back by `back` ms, or None, since."""
     if s.trigger and s.wall is not None and s.wall > sched.wall.s:
         # A clock that is put right by a little does not bring back what has been.
-        if back is None or back > (_WILD_MS if getattr(s.trigger, "wild", True) else _BACK_MS):
+        if back is None or back > _limit(s):
             s.wall = None
+
+
+def _limit(s):
+    return _WILD_MS if getattr(s.trigger, "wild", True) else _BACK_MS
 
 
 def _plan(sched, s, back, first):

@@ -370,3 +370,41 @@ async def test_a_keyword_starts_the_tasks_of_one_scheduler():
     assert aioschedule.fire("door") == 1
     await turns()
     assert (mine.runs, main.runs) == (1, 1)
+
+
+def test_a_scheduler_starts_again_in_a_new_loop():
+    own = aioschedule.Scheduler(clock)
+    runs = []
+
+    async def main():
+        own.schedule("job", start_in=0)
+        job = Job()
+        assert own.start() is True
+        await turns(10)
+        runs.append(job.runs)
+
+    for _ in range(2):
+        asyncio.run(main())
+        asyncio.new_event_loop()
+        aioctl.reset()
+    assert runs == [1, 1], runs
+
+
+async def test_a_run_that_fails_during_a_shutdown_is_not_made_again():
+    own = aioschedule.Scheduler(clock)
+    own.schedule("fails", start_in=0, retries=5, retry_in=0)
+    own.schedule("lasts", start_in=0)
+    fails = []
+
+    async def fail():
+        fails.append(1)
+        await asyncio.sleep_ms(5)
+        raise ValueError("boom")
+
+    aioctl.add(fail, name="fails")
+    lasts = Job("lasts", lasts=True)
+    own.run_pending()
+    await turns()
+    await own.shutdown(timeout=0.05)
+    await turns()
+    assert len(fails) == 1 and not lasts.rec.live()

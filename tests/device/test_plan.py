@@ -995,3 +995,119 @@ async def test_a_window_that_ended_by_a_clock_that_ran_ahead_goes_on_when_it_is_
     assert [seconds(job) for job in jobs] == [[40, 50]] * 2
     await go(1000)
     assert [seconds(job)[-1] for job in jobs] == [1000] * 2
+
+
+async def test_a_coroutine_that_runs_is_not_replaced_and_harms_nobody():
+    async def once():
+        await asyncio.sleep(100)
+
+    for overlap in ("replace", "queue", 2):
+        aioctl.add(once(), name="once")
+        s = aioschedule.schedule("once", start_in=0, repeat=10, overlap=overlap)
+        aioctl.start("once")
+        await go(15)
+        assert aioctl.state("once") == "running" and s.skipped == 2, (overlap, s.skipped)
+        aioctl.delete("once")
+
+
+async def test_a_clock_set_back_by_little_repeats_no_start_at_the_end_of_a_window():
+    aioschedule.schedule("job", cron="0 * * * *", finish=T0 + HOUR, count=3)
+    job = Job()
+    await go(HOUR + 5)
+    clock.drift -= 30
+    await go(HOUR)
+    assert seconds(job) == [HOUR]
+
+
+async def test_what_is_scheduled_anew_after_its_last_start_is_held():
+    async def work():
+        ran.append(1)
+
+    ran = []
+    aioschedule.schedule("job", start_in=1)
+    aioctl.add(work, name="job")
+    await go(2)
+    aioctl.reset()
+    aioctl.add(work, name="job")
+    aioschedule.schedule("job", repeat=60)
+    await go(5)
+    assert len(ran) == 1
+
+
+async def test_a_held_interval_goes_on_within_its_window():
+    for hold, go_on in (("pause", "resume"), ("stop", "start")):
+        of = aioschedule if hold == "pause" else aioctl
+        now = clock.wall()
+        s = aioschedule.schedule("job", repeat=100, start=now + 1000)
+        Job()
+        await go(1)
+        getattr(of, hold)("job")
+        clock.drift -= 500
+        aioschedule.clock_changed()
+        getattr(of, go_on)("job")
+        await go(900)
+        assert s.runs == 0, hold
+        await go(700)
+        assert s.runs > 0, hold
+        aioctl.delete("job")
+        s = aioschedule.schedule("job", repeat=10, finish=clock.wall() + 25)
+        Job()
+        await go(12)
+        getattr(of, hold)("job")
+        await go(100)
+        getattr(of, go_on)("job")
+        await go(30)
+        assert s.runs == 1 and not s.pending, hold
+        aioctl.delete("job")
+
+
+async def test_a_trigger_that_fails_when_it_goes_on_ends_its_schedule_alone():
+    class Fails:
+        broken = False
+
+        def next(self, after):
+            if self.broken:
+                raise OSError("sensor")
+            return after + 10
+
+    for hold, go_on in ((aioschedule.pause, aioschedule.resume), (aioctl.stop, aioctl.start)):
+        trigger = Fails()
+        s = aioschedule.schedule("job", trigger=trigger)
+        job = Job()
+        await go(1)
+        hold("job")
+        clock.advance(100)
+        trigger.broken = True
+        go_on("job")
+        await go(5)
+        assert not s.pending and s.holders == 0 and len(job.at) <= 1, hold
+        aioctl.delete("job")
+        aioschedule.unschedule("job")
+
+
+async def test_the_replacement_of_a_run_does_not_start_within_suspend():
+    class Slow(Job):
+        async def run(self):
+            try:
+                await Job.run(self)
+            except asyncio.CancelledError:
+                await asyncio.sleep_ms(20)
+                raise
+
+    s = aioschedule.schedule("job", start_in=0, repeat=10, overlap="replace")
+    job = Slow(lasts=True)
+    await go(0)
+    await go(10)
+    async with s.suspend():
+        await turns(20)
+        assert len(job.at) == 1
+    await go(10)
+    assert len(job.at) == 2
+
+
+def test_a_handle_that_is_modified_often_keeps_nothing_between():
+    s = aioschedule.schedule("job", repeat=10)
+    new = [s.modify(repeat=i + 1) for i in range(5)]
+    assert aioschedule.suspend(s) and s.heir is new[-1]
+    other = aioschedule.schedule("job", repeat=3)
+    assert s.unschedule() is False and aioschedule.group()["job"] is other

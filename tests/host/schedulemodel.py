@@ -92,9 +92,16 @@ class Plan:
             self.pending = False
             self.over = True
 
+    def limit(self):
+        """By how many ms the clock may be set back without any start being made again."""
+        if "cron" not in self.when:
+            return 0
+        wild = "*" in self.when["cron"].split()[-5] + self.when["cron"].split()[-4]
+        return MINUTE if wild else 3 * HOUR
+
     def set(self, t, w, back):
         """The wall clock was set back by so many ms, forward if < 0."""
-        if self.over and back > 0:
+        if self.over and back > self.limit():
             self.over = False
             self.pending = True
             if "cron" not in self.when:
@@ -104,8 +111,7 @@ class Plan:
         if not self.pending:
             return
         if "cron" in self.when:
-            wild = "*" in self.when["cron"].split()[-5] + self.when["cron"].split()[-4]
-            if self.due is None or self.due > w and back > (MINUTE if wild else 3 * HOUR):
+            if self.due is None or self.due > w and back > self.limit():
                 self.plan(w)
         elif self.ticks and self.due > t and ("start" in self.when or "finish" in self.when):
             self.due = max(self.grid, t + (self.grid - t - 1) % self.period + 1)
