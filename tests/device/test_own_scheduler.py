@@ -395,16 +395,20 @@ async def test_a_run_that_fails_during_a_shutdown_is_not_made_again():
     own.schedule("fails", start_in=0, retries=5, retry_in=0)
     own.schedule("lasts", start_in=0)
     fails = []
+    gate = asyncio.Event()
 
     async def fail():
         fails.append(1)
-        await asyncio.sleep_ms(5)
+        await gate.wait()
         raise ValueError("boom")
 
     aioctl.add(fail, name="fails")
     lasts = Job("lasts", lasts=True)
     own.run_pending()
     await turns()
-    await own.shutdown(timeout=0.05)
+    shutting = asyncio.create_task(own.shutdown(timeout=0.05))
+    await turns()
+    gate.set()
+    await shutting
     await turns()
     assert len(fails) == 1 and not lasts.rec.live()
