@@ -248,8 +248,11 @@ class Scheduler:
                 ms = min(ms, self._ahead)
                 self._ahead -= ms
                 self._key = ticks_add(self._key, ms)  # pyright: ignore[reportArgumentType]
+            elif t:
+                ms -= self.since()  # the starts took their time
+                return ms if ms > 0 else 0
             else:
-                return ms if t else None
+                return None
 
     def _pop(self, t, late):
         # The first entry of the queue is due. (On its own: a longer frame would need the heap.)

@@ -93,6 +93,22 @@ async def test_a_late_loop_starts_once_and_keeps_the_phase():
     assert aioschedule.group()["job"].coalesced == 3599
 
 
+async def test_what_a_start_takes_is_not_waited_for_again():
+    for name, seconds in (("a", 1), ("b", 1.01), ("c", 2)):
+        aioschedule.schedule(name, start_in=seconds)
+        Job(name)
+
+    def slow(event, s, rec):
+        clock.advance(0.004 if s.name == "a" else 3)
+
+    scheduler.heard = slow
+    scheduler.run_pending()
+    clock.advance(1)
+    assert scheduler.run_pending() == 6
+    clock.advance(0.006)
+    assert scheduler.run_pending() == 0, "c has become due meanwhile"
+
+
 async def test_a_run_that_overruns_its_period_is_not_doubled():
     ends = []
 
