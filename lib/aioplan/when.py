@@ -96,12 +96,12 @@ class Rich(aioschedule.Schedule):
         if not w:
             return self.plan(sched)
         # It may be asked for in the middle of a look at the queue, by a listener.
-        kept = w.s, w.ms
+        kept = w.s, w.w, w.ms
         w.look()
         try:
             return self.plan(sched)
         finally:
-            w.s, w.ms = kept
+            w.s, w.w, w.ms = kept
 
     def plan(self, sched):
         """Return the ms to the next start from the last look at the wall clock, or None."""
@@ -110,17 +110,20 @@ class Rich(aioschedule.Schedule):
         if not self.calendar:
             return self.first(sched, self.delay)
         s = sched.wall.s
-        if self.wall is None:
+        if self._w is None:
             if self.unset != (s < _SET):
                 self.unset = s < _SET
             if self.unset:
                 return None  # held until the clock is set
             self.wall = self.following(sched, s)
-            if self.wall is None:
+            if self._w is None:
                 self.end()
                 return None
         late = self.shake(None if self.finish is None else (self.finish - self.wall) * 1000)
-        return max((self.wall - s) * 1000 - sched.wall.ms, 0) + late
+        ms = (self._w - sched.wall.w) * 1000 - sched.wall.ms + late  # pyright: ignore[reportOptionalOperand]
+        # Both clocks are read in whole ms, so that a wait may end up to 2 ms late. Rather it ends
+        # early, and is gone on with.
+        return ms - 1 if ms > 1 else max(ms, 0)
 
     def first(self, sched, ms):
         """Let the grid of an interval begin in `ms`; return the ms to the start in its window."""
@@ -191,7 +194,7 @@ class Rich(aioschedule.Schedule):
         self._t = None
         n = None
         try:
-            if self.calendar and sched.wall.s < self.wall:  # the clock was set back
+            if self.calendar and sched.wall.w < self._w:  # a ms early, or the clock was set back
                 ms = self.plan(sched)
             else:
                 ms = self._passed(sched, late)
@@ -222,10 +225,10 @@ class Rich(aioschedule.Schedule):
         jitter = self._late
         if self.trigger:
             return self._passed_times(sched, jitter)
-        if self.wall is not None:
+        if self._w is not None:
             # An interval that began at wall time goes on by the clock.
-            since = (sched.wall.s - self.wall) * 1000 + sched.wall.ms
-            self.wall = None
+            since = (sched.wall.w - self._w) * 1000 + sched.wall.ms
+            self._w = None
             _due[0] = 0
             if not self.period:
                 _due[1] = max(since - jitter, 0)
@@ -380,7 +383,8 @@ class Wall:
 
     def __init__(self, sched):
         self._clock = sched.clock
-        self.s = self.ms = 0  # the wall clock at the last look: to read it costs memory
+        # The wall clock at the last look, as to read it costs memory; w: s as a small int.
+        self.s = self.w = self.ms = 0
         self._s = self._ms = 0  # wall clock minus clock when last planned
         self._on = sched._s is not None  # until the scheduler runs, its queue stands still
         self._back()
@@ -393,8 +397,9 @@ class Wall:
             self._on = True
 
     def look(self):
-        """Read the wall clock into `s` and `ms`."""
+        """Read the wall clock into `s`, `w` and `ms`."""
         self.s = self._clock.wall()
+        self.w = self.s - BASE
         self.ms = self._clock.wall_ms
 
     def _back(self):
@@ -402,7 +407,7 @@ class Wall:
         c = self._clock
         s = -c.now()
         self.look()
-        s += self.s
+        s += self.w
         ms = self.ms - c.ms
         back = (self._s - s) * 1000 + self._ms - ms
         if -_STEP_MS < back < _STEP_MS:

@@ -191,7 +191,10 @@ class Plan:
         """The ms to when it wakes the scheduler, or None."""
         if self.due is None:
             return None
-        return (self.due - (t if self.ticks else w) - 1) % LAP + 1
+        left = self.due - (t if self.ticks else w)
+        if not self.ticks and left > 1:
+            left -= 1  # a ms early, since the clocks tell whole ones
+        return (left - 1) % LAP + 1
 
 
 def ms(seconds):
