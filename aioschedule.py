@@ -29,12 +29,12 @@ def __getattr__(name):
     return value
 
 
-def seconds_ms(word, v, least=0.0):
-    """Return seconds (int or float, `least` to 2**30) as whole ms; `word` names it in errors."""
+def seconds_ms(word, v, least=0.0, most=0x3FFFFFFF):
+    """Return seconds (int or float, `least` to `most`) as whole ms; `word` names it in errors."""
     if isinstance(v, bool) or not isinstance(v, (int, float)):
         raise TypeError("%s: expected seconds, got %r" % (word, v))
-    if not least <= v < 0x40000000:  # catches nan as well
-        raise ValueError("%s: expected %r to 2**30 seconds, got %r" % (word, least, v))
+    if not least <= v <= most:  # catches nan as well
+        raise ValueError("%s: expected %r to %r seconds, got %r" % (word, least, most, v))
     # An int stays one: the floats of boards have 24 bits.
     return v * 1000 if isinstance(v, int) else int(v * 1000 + 0.5)
 
@@ -103,7 +103,8 @@ class Scheduler:
     """Starts the tasks of `aioctl` when they are due.
 
     clock: as `aioctl.Clock`. table: {name: Schedule}. heard: heard(event, schedule, record) is
-    called with "started", "skipped" and the like, or None.
+    called with "started", "skipped" and the like, or None. room: how many schedules the table
+    takes before it needs more.
     """
 
     # wall: plans the schedules in wall time, once there is one; zone: see `set_zone`;

@@ -280,13 +280,8 @@ def stop(name=None, stop_sch=True):
 
 def _put_away(name):
     # Return the schedules that had a start to come.
-    put_away = None
-    found = []
-    for s in schedules(name):
-        put_away = put_away or sys.modules["aioschedule"].put_away
-        if put_away(s):
-            found.append(s)
-    return found
+    found = schedules(name)
+    return found and list(filter(sys.modules["aioschedule"].put_away, found))
 
 
 def schedules(name):

@@ -197,7 +197,6 @@ def set_zone(zone=None, sched=None):
     zone = _zone(zone)
     sched = sched or aioschedule.scheduler
     sched.zone = zone  # pyright: ignore[reportAttributeAccessIssue] - None by default
-    sched.clock.wall()
     replan(sched)
 
 

@@ -36,9 +36,7 @@ def words(s, when):
         if isinstance(o, int):
             raise ValueError("retries: goes with one run at a time, got overlap=%d as well" % o)
         s.retries = retries
-        s.retry_in = aioschedule.seconds_ms("retry_in", when.get("retry_in", 1))
-        if s.retry_in >> 29:
-            raise ValueError("retry_in: expected at most 6 days, got %r" % (when["retry_in"],))
+        s.retry_in = aioschedule.seconds_ms("retry_in", when.get("retry_in", 1), 0, 6 * 86400)
     if o != "skip":
         s.overlap = o
 

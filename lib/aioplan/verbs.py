@@ -278,14 +278,15 @@ class suspend:
 
     def __init__(self, s, timeout=None):
         self._s = find(s)[1]
-        if timeout is not None and aioschedule.seconds_ms("timeout", timeout) >> 29:
-            raise ValueError("timeout: expected at most 6 days, got %r" % (timeout,))
+        if timeout is not None:
+            aioschedule.seconds_ms("timeout", timeout, 0, 6 * 86400)
         self._timeout = timeout
 
     async def __aenter__(self):
         sched, s = find(self._s)
         _hold(sched, s)
         try_no_more(sched, s)
+        entered = False
         try:
             me = asyncio.current_task()
             recs = [r for r in runs(sched, s) if r.state != "backoff" and r.task is not me]
@@ -293,9 +294,10 @@ class suspend:
                 # Now: a run may end before the wait begins.
                 endings = [aioctl.ending(r) for r in recs]
                 await asyncio.wait_for(all_set(endings), self._timeout)
-        except BaseException:
-            _release(*find(s))
-            raise
+            entered = True
+        finally:
+            if not entered:
+                _release(*find(s))
         return s
 
     async def __aexit__(self, *_):

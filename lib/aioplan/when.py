@@ -352,9 +352,7 @@ def _policy(s, sched, when):
     if None not in (s.start, s.finish) and s.finish < s.start:
         raise ValueError("finish: expected no less than start %d, got %d" % (s.start, s.finish))
     if "jitter" in when:
-        s.jitter = aioschedule.seconds_ms("jitter", when["jitter"])
-        if s.jitter >> 29:
-            raise ValueError("jitter: expected at most 6 days, got %r" % (when["jitter"],))
+        s.jitter = aioschedule.seconds_ms("jitter", when["jitter"], 0, 6 * 86400)
     if "grace" in when:
         s.grace = aioschedule.seconds_ms("grace", when["grace"])
     if "count" in when:

@@ -25,9 +25,7 @@ async def shutdown(timeout=10):
     """
     from aioschedule import seconds_ms
 
-    ms = seconds_ms("timeout", timeout)
-    if ms >> 29:
-        raise ValueError("timeout: expected at most 6 days, got %r" % (timeout,))
+    ms = seconds_ms("timeout", timeout, 0, 6 * 86400)
     files = open_files[:]  # a log is still written when the task that follows it has ended
     mine = _of_caller()
     nodes = [(r, r.binds) for r in mine if hasattr(r, "binds")]

@@ -3,13 +3,10 @@
 Source: systemd.service (Restart=, RestartSec=, StartLimitBurst=, RuntimeMaxSec=, WatchdogSec=).
 """
 
-from micropython import const
-
 import aioctl
 
 _RESTART = ("no", "on-failure", "always")
 _OTP = ("temporary", "transient", "permanent")
-_FOR_LONG = const(0x1F000000)  # ms, 6 days: about as long as asyncio can sleep
 
 
 def _restart(v):
@@ -32,10 +29,7 @@ def _seconds(word, v, least=0.0):
     # As ms, 6 days at most.
     from aioschedule import seconds_ms
 
-    ms = seconds_ms(word, v, least)
-    if ms > _FOR_LONG:
-        raise ValueError("%s: expected at most 6 days, got %r" % (word, v))
-    return ms
+    return seconds_ms(word, v, least, 6 * 86400)
 
 
 def _backoff(v):
