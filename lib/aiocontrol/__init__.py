@@ -265,7 +265,9 @@ def stop(name=None, stop_sch=True):
     ok = not name or bool(found)
     for r in found:
         s = _put_away(r.name) if stop_sch else None
-        r.schedule = s or r.schedule
+        if s:  # what an earlier stop took from other schedulers stays with it
+            kept = [o for o in r.schedule or () if o.sched not in [n.sched for n in s]]
+            r.schedule = s + kept
         r._again = None
         if not r.live():
             if s and r.state == "done" or r.state == "scheduled":
@@ -284,18 +286,18 @@ def _put_away(name):
     return found and list(filter(sys.modules["aioschedule"].put_away, found))
 
 
-def schedules(name):
-    """Return the `Schedule`s of a task: one a scheduler at most."""
+def schedules(name=None):
+    """Return the `Schedule`s of a task, one a scheduler at most; or of all."""
     sched = sys.modules.get("aioschedule")
     if not sched:
         return ()
-    found = []
-    if name in sched.scheduler.table:
-        found.append(sched.scheduler.table[name])
+    tables = [sched.scheduler.table]
     part = sys.modules.get("aioplan.manage")  # it knows the other schedulers, if there are any
     if part:
-        found.extend(o.table[name] for o in part.others() if name in o.table)
-    return found
+        tables.extend(o.table for o in part.others())
+    if name is None:
+        return [s for t in tables for s in t.values()]
+    return [t[name] for t in tables if name in t]
 
 
 def settle(r):

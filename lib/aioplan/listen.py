@@ -61,7 +61,7 @@ def listen(callback, mask=EVENTS, sched=None):
     """Call callback(event, name, schedule, record) for these events of a scheduler.
 
     mask: an event or a tuple of them: "added", "started", "done", "failed", "missed", "skipped",
-    "removed". A callback that fails is reported, and does no other harm.
+    "removed". A callback that fails, or is async, is reported, and does no other harm.
     """
     if not callable(callback):
         raise TypeError("callback: expected a function, got %r" % (callback,))
@@ -103,7 +103,10 @@ def _tell(sched, event, s, rec):
     for callback, mask, of in _listeners[:]:
         if of is sched and event in mask:
             try:
-                callback(event, s.name, s, rec)
+                left = callback(event, s.name, s, rec)
+                if hasattr(left, "send"):
+                    left.close()
+                    raise TypeError("callback: expected a plain function, got an async one")
             except Exception as e:  # noqa: BLE001 - a guard: reports
                 if rec:
                     _report(rec, e)

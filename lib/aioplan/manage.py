@@ -141,14 +141,24 @@ def resume(sched):
 async def shutdown(sched, wait=True, timeout=None):
     """Stop the scheduler; wait: for the runs it started, at most `timeout` seconds.
 
-    Runs that have not ended by then are stopped. Its schedules stay, for another start.
+    Runs that have not ended by then are stopped; what is queued, or to be tried again, does not
+    start. Its schedules stay, for another start.
     """
+    from . import verbs
+
     me = asyncio.current_task()
     own = _lives(sched) and (sched._task if sched.running() else sched.own.task)
     if own and own is not me:
         own.cancel()
         sched._asleep = False
         sched._task = sched.own = None
+    for s in sched.table.values():
+        if s.owed:
+            s.owed = 0
+        verbs.try_no_more(sched, s)
+        rec = sched.record(s.name)
+        if s.retries and rec and rec.live() and rec._again is None:
+            rec._again = -1  # the run that goes on is not made again
     if wait:
         await _runs_end(sched, timeout)
     if not _lives(sched) and sched in _own:
@@ -159,13 +169,8 @@ async def _runs_end(sched, timeout):
     from . import verbs
 
     me = asyncio.current_task()
-    plans = list(sched.table.values())
+    plans = sched.table.values()
     recs = [r for s in plans for r in verbs.runs(sched, s) if r.task is not me]
-    for s in plans:
-        s.quiet = True
-        if s.owed:
-            s.owed = 0
-        verbs.try_no_more(sched, s)
     endings = [aioctl.ending(r) for r in recs if r.state != "backoff"]
     try:
         await asyncio.wait_for(verbs.all_set(endings), timeout)
@@ -173,10 +178,6 @@ async def _runs_end(sched, timeout):
         for r in recs:
             if r.live():
                 aioctl.stop(r.name, stop_sch=False)
-    finally:
-        for s in plans:
-            s.quiet = False
-            verbs.try_no_more(sched, s)
 
 
 def jobs(sched):

@@ -38,7 +38,7 @@ def of_schedule(s, name):
         if s.period:
             when["repeat"] = _seconds(s.period)
         return when
-    if name in ("missed", "holders", "owed", "retried", "retries", "quiet", "_late"):
+    if name in ("missed", "holders", "owed", "retried", "retries", "_late"):
         return 0
     if name in _NONE:
         return None  # it knows no such thing
@@ -221,9 +221,10 @@ def unschedule(s):
     sched.drop(s.name)
     rec = sched.record(s.name)
     if rec and rec.state == "scheduled":
-        from aiocontrol import settle
+        from aiocontrol import schedules, settle
 
-        settle(rec)
+        if not any(o.pending for o in schedules(s.name)):  # nor will another scheduler start it
+            settle(rec)
     return True
 
 
@@ -245,8 +246,8 @@ def resume(s):
 
 
 def suspended(s):
-    """Tell whether somebody is within `suspend(s)`, or it shuts down: then nothing starts."""
-    return s.quiet or s.holders > _paused(s)
+    """Tell whether somebody is within `suspend(s)`: then nothing starts."""
+    return s.holders > _paused(s)
 
 
 def _paused(s):
@@ -344,7 +345,9 @@ def modify(s, **when):
     for word in "last runs skipped coalesced missed retried holders paused".split():
         if word in s.__dict__:
             setattr(new, word, s.__dict__[word])
-    sched.enter(new, None if new.holders else new.wait(sched))
+    sched.enter(new, new.wait(sched))
+    if new.holders:
+        _keep(sched, new)
     s.heir = new
     return new
 

@@ -46,7 +46,6 @@ class Rich(aioschedule.Schedule):
     unset = False  # held, since the wall clock is not set
     over = False  # its window has ended, unless the clock is set back
     overlap = "skip"
-    quiet = False  # its scheduler shuts down
     _late = 0  # ms of jitter in the due time
 
     def __init__(self, sched, name, when):

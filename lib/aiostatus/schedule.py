@@ -60,7 +60,7 @@ def format(s, debug=False):
 
 def status_sc(name=None, debug=False):
     """Print the schedule of a task, or of all."""
-    for n in (name,) if name else sorted(aioschedule.scheduler.table):
+    for n in (name,) if name else sorted({s.name for s in schedules()}):
         s = info(n)
         if s:
             if not name:

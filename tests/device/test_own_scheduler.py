@@ -3,7 +3,7 @@
 import asyncio
 
 import aioctl
-from support import FakeClock, folder, turns
+from support import FakeClock, folder, printed, turns
 
 T0 = 1731456000  # 2024-11-13 00:00:00 UTC, a Wednesday
 clock = aioctl.clock = FakeClock(T0)
@@ -152,6 +152,29 @@ async def test_stop_and_start_act_on_the_schedules_of_all_schedulers():
     assert own.holds("job") and aioschedule.holds("job")
     aioctl.delete("job")
     assert not own.table and not aioschedule.group()
+
+
+async def test_what_one_scheduler_loses_another_keeps():
+    own = aioschedule.Scheduler(clock)
+    own.schedule("job", repeat=10)
+    plan = aioschedule.schedule("job", repeat=15)
+    job = Job()
+    assert "job:" in printed(aioschedule.status_sc)
+    aioctl.stop("job")
+    own.schedule("job", repeat=20)
+    aioctl.stop("job")  # of this scheduler it takes the new one
+    aioctl.start("job")
+    assert own.table["job"].period == 20000 and aioschedule.group()["job"] is plan
+    aioctl.delete("job")
+    own.schedule("job", repeat=10)
+    aioschedule.schedule("job", repeat=15)
+    job = Job()
+    own.table["job"].unschedule()
+    assert job.rec.state == "scheduled", "the other scheduler will start it"
+    aioschedule.unschedule("job")
+    assert job.rec.state == "stopped"
+    own.schedule("alone", repeat=15)
+    assert "alone:" in printed(aioschedule.status_sc)
 
 
 async def test_the_wall_clock_that_was_set_is_seen_by_all_that_run():
@@ -317,6 +340,11 @@ async def test_errors_of_a_file_name_it():
 
 
 async def test_after_a_shutdown_nothing_is_made_again_or_runs_on():
+    for wait in (True, False):
+        await no_more_after(wait)
+
+
+async def no_more_after(wait):
     for when, fails, before in (
         ({"retries": 3, "retry_in": 0.01}, True, 1),
         ({"retries": 3, "retry_in": 0}, False, 1),
@@ -338,9 +366,10 @@ async def test_after_a_shutdown_nothing_is_made_again_or_runs_on():
             job.rec = aioctl.add(run, name="job")
         await passes(31 if not fails else 10, own)
         assert job.runs == before, (when, job.runs)
-        await own.shutdown(timeout=0.01)
-        await turns(5)
+        await own.shutdown(wait=wait, timeout=0.01)
         runs = job.runs
+        job.end.set()  # what was not waited for ends now
+        await turns(5)
         for _ in range(5):
             await asyncio.sleep_ms(10)
         assert job.runs == runs, when
@@ -390,7 +419,12 @@ def test_a_scheduler_starts_again_in_a_new_loop():
     assert runs == [1, 1], runs
 
 
-async def test_a_run_that_fails_during_a_shutdown_is_not_made_again():
+async def test_a_run_that_fails_during_a_shutdown_or_after_it_is_not_made_again():
+    for options in ({"timeout": 0.05}, {"wait": False}):
+        await fails_once(options)
+
+
+async def fails_once(options):
     own = aioschedule.Scheduler(clock)
     own.schedule("fails", start_in=0, retries=5, retry_in=0)
     own.schedule("lasts", start_in=0)
@@ -406,9 +440,16 @@ async def test_a_run_that_fails_during_a_shutdown_is_not_made_again():
     lasts = Job("lasts", lasts=True)
     own.run_pending()
     await turns()
-    shutting = asyncio.create_task(own.shutdown(timeout=0.05))
+    shutting = asyncio.create_task(own.shutdown(**options))
     await turns()
     gate.set()
     await shutting
     await turns()
-    assert len(fails) == 1 and not lasts.rec.live()
+    assert len(fails) == 1 and lasts.rec.live() is ("wait" in options)
+    own.start()  # and then it goes on as before
+    own.table["fails"].run_now()
+    for _ in range(20):
+        await asyncio.sleep_ms(1)
+    assert len(fails) == 1 + 6
+    await own.shutdown(timeout=0.001)
+    aioctl.reset()

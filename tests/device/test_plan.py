@@ -4,7 +4,7 @@ import asyncio
 import sys
 
 import aioctl
-from support import FakeClock, folder, printed, turns
+from support import FakeClock, folder, printed, printed_by, turns
 
 T0 = 1731456000  # 2024-11-13 00:00:00 UTC, a Wednesday
 clock = aioctl.clock = FakeClock(T0)
@@ -581,6 +581,30 @@ async def test_modify_counts_from_now_and_keeps_the_counters():
     assert seconds(job)[4:] == [34]
 
 
+async def test_modify_counts_from_now_also_while_it_is_paused():
+    for when, first in (
+        ({"start_in": 5, "repeat": 10}, 25),
+        ({"start_in": 5, "repeat": 10, "jitter": 0}, 25),
+        ({"start_in": 30, "repeat": 10}, 40),
+        ({"at": (2024, 11, 13, 0, 0, 33, 0, 0)}, 33),
+    ):
+        begin = clock.s
+        aioschedule.schedule("job", repeat=4)
+        job = Job()
+        await go(1)
+        aioschedule.pause("job")
+        await go(9)
+        if "at" in when:
+            when = {"at": T0 + begin + 33}
+        s = aioschedule.modify("job", **when)
+        await go(12)
+        assert job.at == [] and s.next_due() is None
+        aioschedule.resume("job")
+        await go(20)
+        assert seconds(job)[0] - begin == first, (when, seconds(job))
+        aioctl.delete("job")
+
+
 async def test_run_now_keeps_the_overlap_rule_and_the_plan():
     for when in ({"repeat": 10}, {"repeat": 10, "jitter": 0}):
         s = aioschedule.schedule("job", **when)
@@ -667,6 +691,18 @@ async def test_listeners_hear_what_they_ask_for_and_may_fail():
     assert only == ["bad"]
     refused(TypeError, ("callback",), aioschedule.listen, 5)
     refused(ValueError, ("mask", "'stop'"), aioschedule.listen, note, ("stop",))
+
+
+async def test_a_listener_that_is_async_is_reported():
+    async def listener(event, name, s, rec):
+        pass
+
+    aioschedule.listen(listener, "started")
+    aioschedule.schedule("job", repeat=10)
+    job = Job()
+    _, text = await printed_by(go(21))
+    assert seconds(job) == [10, 20]
+    assert "listener failed" in text and "async" in text, text
 
 
 async def test_a_scheduler_of_ones_own():
