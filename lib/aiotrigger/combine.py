@@ -7,7 +7,17 @@ on the days when daylight saving changes.
 from aiotrigger.days import seconds
 
 
-class Or:
+class _Parts:
+    parts = ()
+    zoned = True  # `next` takes a `Zone` as well
+
+    @property
+    def wild(self):
+        """Tell whether a part may be due at any hour, as `aiotrigger.Zone` has it."""
+        return any(getattr(p, "wild", True) for p in self.parts)
+
+
+class Or(_Parts):
     """Due whenever one of the parts is; ends when all have ended."""
 
     def __init__(self, *parts):
@@ -26,7 +36,7 @@ class Or:
         return "Or%r" % (self.parts,)
 
 
-class And:
+class And(_Parts):
     """Due when all parts are due in the same second; ends when one has ended.
 
     limit: rounds of asking each part for its next time. Parts that never agree would else be
@@ -59,7 +69,7 @@ class And:
         return "And%r" % (self.parts,)
 
 
-class Window:
+class Window(_Parts):
     """Due when the trigger is, from start to finish; either may be left out.
 
     start, finish: epoch seconds or a time tuple, local time, both inside.
@@ -93,7 +103,7 @@ class Window:
         return "Window(%r, start=%r, finish=%r)" % (self.parts[0], self.start, self.finish)
 
 
-class Jitter:
+class Jitter(_Parts):
     """Due `offset` seconds after the trigger is: always the same, so that order and period stay.
 
     most: the offset is drawn from 0 to `most` seconds when this is made, so that many boards do

@@ -6,6 +6,8 @@ from aiotrigger.days import seconds
 class Date:
     """Due once, at `when`: epoch seconds or a time tuple, local time."""
 
+    wild = False  # a clock that is set back by a little does not repeat it
+
     def __init__(self, when):
         self.when = seconds("Date", when)
 

@@ -60,7 +60,7 @@ class Zone:
         the clock shows one of its times.
         """
         after = int(after)
-        if hasattr(trigger, "parts"):
+        if getattr(trigger, "zoned", False):
             return trigger.next(after, self)
         begin, end, off, before = self._at(after)
         if getattr(trigger, "wild", False):
