@@ -26,6 +26,13 @@ _freed = None  # an asyncio.Event: one has ended
 _collects = False
 
 
+async def _async():
+    pass
+
+
+_COROUTINE = type(_async())
+
+
 class _Threaded:
     # A blocking function as a coroutine function.
     def __init__(self, f):
@@ -77,7 +84,6 @@ async def run(f, *args, **kwargs):
     Waits while `limit` threads run. TypeError if `f` is not a function, or makes a coroutine;
     RuntimeError without threads.
     """
-    global _collects
     _check(f)
     _begin()
     while len(_jobs) >= limit:
@@ -85,10 +91,8 @@ async def run(f, *args, **kwargs):
         await _freed.wait()
     job = _Job((f, args, kwargs))
     _jobs.append(job)
-    if not _collects:
-        _collects = True
-        asyncio.create_task(_collect())
     try:
+        _see_ends()
         await _start(job.body)
     except BaseException:
         _jobs.remove(job)
@@ -97,7 +101,7 @@ async def run(f, *args, **kwargs):
     await job.ended.wait()
     if job.error is not None:
         raise job.error
-    if hasattr(job.result, "send"):
+    if type(job.result) is _COROUTINE:
         raise TypeError("executor: expected a function that blocks, got a coroutine of %r" % (f,))
     return job.result
 
@@ -124,6 +128,15 @@ def _begin():
         _collects = False
         for job in _jobs:
             job.ended = asyncio.Event()  # nobody waits for it any more
+    _see_ends()
+
+
+def _see_ends():
+    # Also of threads that an earlier loop has left: they hold their places.
+    global _collects
+    if _jobs and not _collects:
+        asyncio.create_task(_collect())
+        _collects = True
 
 
 async def _collect():
