@@ -137,10 +137,10 @@ class Scheduler:
         added later. A start in the past happens at once. Returns the `Schedule`.
         """
         s = make(self, name, when)
-        # If it replaces one that goes on, a start that is on its way was meant. (One name for two
-        # things: a longer frame would need the heap.)
+        # If it replaces one that goes on, or that is just starting it, a start that is on its way
+        # was meant. (One name for two things: a longer frame would need the heap.)
         rec = self.enter(s, s.wait(self))
-        rec = None if rec and rec.pending else self.record(name)
+        rec = None if rec and (rec.pending or rec.last == self.clock.s) else self.record(name)
         if rec:
             rec.hold()
         return s
@@ -163,11 +163,15 @@ class Scheduler:
                 from aioplan.manage import know
 
                 know(self)
+        if ms is not None and not s._t:  # before anything changes: it may want for memory
+            s._t = core.Task(s)  # pyright: ignore[reportArgumentType]
         # One look at the dict, which for a name that is not there may have to see all of it.
-        old = None
-        if self.table.setdefault(s.name, s) is not s:
-            old = self.drop(s.name)
+        old = self.table.setdefault(s.name, s)
+        if old is s:
+            old = None
+        else:
             self.table[s.name] = s
+            self.withdraw(old)
         if ms is not None:
             self.put(s, ms + self.since())
             if self._due.peek() is s._t:
@@ -231,9 +235,10 @@ class Scheduler:
             core._task_queue.push(t)
 
     def run_pending(self):
-        """Start all that is due; return the ms to the next start, or None if there is none.
+        """Start all that is due; return the ms to the next look, or None if there is none.
 
-        The first call is the moment from which `start_in` counts.
+        Those are the ms to the next start, but for one that is more than 3 days off. The first
+        call is the moment from which `start_in` counts.
         """
         self._ahead += self.since()
         self._s = self.clock.s
@@ -273,20 +278,21 @@ class Scheduler:
         now = self.clock.s
         rec = self.record(s.name)
         if not rec:
-            if s.last is None:  # said once
-                s.last = now
+            if not s.skipped:  # said once
                 print("schedule_loop: there is no task %s to start" % s.name)
+            s.skipped += 1
         elif rec.live():
             s.skipped += 1
             self.say("skipped", s, rec)
         else:
-            s.last = now
-            s.runs += 1
             try:
                 rec.launch()
-                self.say("started", s, rec)
             except (ValueError, MemoryError) as x:  # a coroutine that has run; no room now
                 rec.tell("start failed: ", x)
+                return
+            s.last = now
+            s.runs += 1
+            self.say("started", s, rec)
 
     def say(self, event, s, rec):
         """Tell whoever listens."""
@@ -310,15 +316,24 @@ class Scheduler:
             from aioplan.manage import know
 
             know(self)
-        self._task = core.cur_task
-        self._queue = core._task_queue  # a new loop of asyncio drops what was in the old one
-        if alog:
-            from aioplan.listen import set_log
+        if aioctl._queue is not core._task_queue:
+            from aiocontrol import forget_loop
 
-            set_log(alog, self)
+            aioctl._queue = core._task_queue
+            forget_loop()
         try:
+            self._task = core.cur_task
+            self._queue = core._task_queue  # a new loop of asyncio drops what was in the old one
+            self._asleep = False
+            if alog:
+                from aioplan.listen import set_log
+
+                set_log(alog, self)
             while True:
-                ms = self.run_pending()
+                try:
+                    ms = self.run_pending()
+                except MemoryError:
+                    ms = 1000  # there may be room by then
                 self._asleep = True
                 await asyncio.sleep_ms(_SLEEP_MAX if ms is None else ms)
                 self._asleep = False

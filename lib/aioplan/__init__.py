@@ -7,6 +7,16 @@ def phase(s, ms):
     return -(-ms % (s.period or 1)) if ms < 0 else ms
 
 
+def settle(sched, s):
+    """It has ended: if its task has not begun, and no other will start it, that is stopped."""
+    rec = sched.record(s.name)
+    if rec and rec.state == "scheduled":
+        from aiocontrol import schedules, settle
+
+        if not any(o.pending for o in schedules(s.name)):
+            settle(rec)
+
+
 def fault(sched, s, what, e):
     """Report the exception of something that was called for the schedule `s`."""
     rec = sched.record(s.name)

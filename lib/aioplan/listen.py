@@ -10,7 +10,15 @@ _TEXTS = {
     "missed": "start missed, too late: task",
 }
 ends = []  # called with each record whose run has ended; those that return True are forgotten
-_listeners = []  # (callback, events, scheduler)
+_hearing = []  # the `_Heard`s that ask for such ends; a new list at each change
+
+
+async def _async():
+    pass
+
+
+_COROUTINE = type(_async())
+_QUIET = (MemoryError, ImportError)  # made now: it takes memory
 
 
 def hear_ends(callback, first=False):
@@ -20,31 +28,41 @@ def hear_ends(callback, first=False):
 
 
 def _ended(rec):
-    for f in ends[:]:
+    # Takes no memory itself, for there may be none; and they may change the list.
+    i = 0
+    while i < len(ends):
+        f = ends[i]
         try:
             over = f(rec)
         except Exception as e:  # noqa: BLE001 - a guard: reports
             over = False
             _report(rec, e)
-        if over and f in ends:
-            ends.remove(f)
+        if f in ends:
+            i = ends.index(f)
+            if over:
+                ends.pop(i)
+            else:
+                i += 1
     if not ends:
         aioctl.ended = None
 
 
 def _report(rec, e):
     try:
-        rec.tell("listener failed: ", e)
-    except (MemoryError, ImportError):  # no room to tell of it, or what tells is not installed
+        if rec:
+            rec.tell("listener failed: ", e)
+        else:
+            print("listener failed: %s: %s" % (type(e).__name__, e))
+    except _QUIET:  # no room to tell of it, or what tells is not installed
         pass
 
 
 def set_log(log, sched=None):
     """Set the logger (its `info` is called) that is told of starts, or None."""
     sched = sched or aioschedule.scheduler
-    for entry in _listeners[:]:
-        if isinstance(entry[0], _Log) and entry[2] is sched:
-            unlisten(entry[0], sched)
+    for callback, _ in sched.heard.entries if sched.heard else ():
+        if isinstance(callback, _Log):
+            unlisten(callback, sched)
     if log:
         listen(_Log(log), tuple(_TEXTS), sched)
 
@@ -65,65 +83,84 @@ def listen(callback, mask=EVENTS, sched=None):
     """
     if not callable(callback):
         raise TypeError("callback: expected a function, got %r" % (callback,))
-    mask = (mask,) if isinstance(mask, str) else tuple(mask)
-    for event in mask:
-        if event not in EVENTS:
-            raise ValueError("mask: expected some of %s, got %r" % (EVENTS, event))
+    mask = (mask,) if isinstance(mask, str) else mask
+    if not isinstance(mask, (tuple, list)) or not mask or any(e not in EVENTS for e in mask):
+        raise ValueError("mask: expected some of %s, got %r" % (EVENTS, mask))
     sched = sched or aioschedule.scheduler
-    _listeners.append((callback, mask, sched))
-    sched.heard = _Heard(sched)  # pyright: ignore[reportAttributeAccessIssue] - None by default
-    if "added" in mask or "removed" in mask:
-        _watch_table(sched)
-    if ("done" in mask or "failed" in mask) and _run_ended not in ends:
-        hear_ends(_run_ended)
+    heard = sched.heard or _Heard(sched)
+    heard.entries = heard.entries + [(callback, mask)]
+    sched.heard = heard  # pyright: ignore[reportAttributeAccessIssue] - None by default
+    hear_again(sched)
 
 
 def unlisten(callback, sched=None):
     """Call it no more; False if it was not listening."""
     sched = sched or aioschedule.scheduler
-    for entry in _listeners[:]:
-        if entry[0] is callback and entry[2] is sched:
-            _listeners.remove(entry)
-            if not any(e[2] is sched for e in _listeners):
+    for entry in sched.heard.entries if sched.heard else ():
+        if entry[0] == callback:
+            heard = sched.heard
+            heard.entries = [e for e in heard.entries if e is not entry]
+            hear_no_more(sched)
+            if heard.entries:
+                hear_again(sched)
+            else:
                 sched.heard = None
             return True
     return False
+
+
+def hear_again(sched):
+    """Let its listeners be told of what others do, as far as they ask for it."""
+    global _hearing
+    heard = sched.heard
+    if heard.asks("added", "removed"):
+        _watch_table(sched)
+    if heard.asks("done", "failed") and heard not in _hearing:
+        _hearing = _hearing + [heard]
+        if _run_ended not in ends:
+            hear_ends(_run_ended)
+
+
+def hear_no_more(sched):
+    """Forget the scheduler, whose listeners were told of the ends of runs."""
+    global _hearing
+    _hearing = [h for h in _hearing if h is not sched.heard]
 
 
 class _Heard:
     # What a scheduler calls.
     def __init__(self, sched):
         self.sched = sched
+        self.entries = []  # (callback, events); a new list at each change
 
     def __call__(self, event, s, rec):
-        _tell(self.sched, event, s, rec)
-
-
-def _tell(sched, event, s, rec):
-    for callback, mask, of in _listeners[:]:
-        if of is sched and event in mask:
-            try:
-                left = callback(event, s.name, s, rec)
-                if hasattr(left, "send"):
-                    left.close()
-                    raise TypeError("callback: expected a plain function, got an async one")
-            except Exception as e:  # noqa: BLE001 - a guard: reports
-                if rec:
+        for callback, mask in self.entries:
+            if event in mask:
+                try:
+                    left = callback(event, s.name, s, rec)
+                    if type(left) is _COROUTINE:
+                        left.close()
+                        raise TypeError("callback: expected a plain function, got an async one")
+                except Exception as e:  # noqa: BLE001 - a guard: reports
                     _report(rec, e)
-                else:
-                    print("listener failed: %s: %s" % (type(e).__name__, e))
+
+    def asks(self, *events):
+        """Tell whether one of them is asked for."""
+        return any(e in mask for _, mask in self.entries for e in events)
 
 
 def _run_ended(rec):
-    event = {"done": "done", "error": "failed", "timeout": "failed"}.get(rec.state)
-    if event == "failed" and rec._again is not None and rec._again >= 0:
-        event = None  # it is tried again first
-    for sched in {entry[2] for entry in _listeners} if event else ():
-        first = getattr(rec, "_of", rec)  # of an instance beside it
-        s = sched.table.get(first.name)
-        if s and sched.record(first.name) is first:
-            _tell(sched, event, s, rec)
-    return not any("done" in e[1] or "failed" in e[1] for e in _listeners)
+    event = "failed"
+    if rec.state == "done":
+        event = "done"
+    elif rec.state not in ("error", "timeout") or rec._again is not None and rec._again >= 0:
+        event = None  # it was stopped, or it is tried again first
+    first = rec.__dict__.get("_of", rec)  # of an instance beside it
+    for heard in _hearing if event else ():
+        s = heard.sched.table.get(first.name)
+        if s and heard.sched.record(first.name) is first:
+            heard(event, s, rec)
+    return not _hearing
 
 
 def _watch_table(sched):
@@ -132,15 +169,20 @@ def _watch_table(sched):
         return
     enter, drop = sched.enter, sched.drop
 
+    def tell(event, s):
+        if sched.heard:
+            sched.heard(event, s, sched.record(s.name))
+
     def entered(s, ms):
         old = enter(s, ms)
-        _tell(sched, "added", s, sched.record(s.name))
+        if sched.table.get(s.name) is s:
+            tell("added", s)
         return old
 
     def dropped(name):
         s = drop(name)
         if s:
-            _tell(sched, "removed", s, sched.record(name))
+            tell("removed", s)
         return s
 
     sched.enter = entered

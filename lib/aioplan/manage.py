@@ -8,6 +8,7 @@ from micropython import const
 import aioctl
 import aioschedule
 
+from .listen import hear_again, hear_no_more
 from .listen import listen as listen
 from .listen import set_log as set_log
 from .listen import unlisten as unlisten
@@ -57,6 +58,8 @@ def know(sched):
     if len(idle) >= _MOST:
         _own.remove(idle[0])
     _own.append(sched)
+    if sched.heard:
+        hear_again(sched)
     if aioctl.holds is aioschedule.holds:
         aioctl.holds = holds
 
@@ -131,7 +134,7 @@ def pause(sched):
 
 
 def resume(sched):
-    """Go on: of what was due meanwhile each task is started once."""
+    """Go on: what was due meanwhile is late, as after a block of the loop."""
     if sched.paused:
         sched.paused = False
         del sched.run_pending
@@ -146,6 +149,8 @@ async def shutdown(sched, wait=True, timeout=None):
     """
     from . import verbs
 
+    if timeout is not None:
+        aioschedule.seconds_ms("timeout", timeout, 0, 6 * 86400)
     me = asyncio.current_task()
     own = _lives(sched) and (sched._task if sched.running() else sched.own.task)
     if own and own is not me:
@@ -163,6 +168,8 @@ async def shutdown(sched, wait=True, timeout=None):
         await _runs_end(sched, timeout)
     if not _lives(sched) and sched in _own:
         _own.remove(sched)
+        if sched.heard:
+            hear_no_more(sched)
 
 
 async def _runs_end(sched, timeout):
@@ -193,7 +200,7 @@ def set_zone(zone=None, sched=None):
     zone: a POSIX TZ string such as "CET-1CEST,M3.5.0,M10.5.0/3", an `aiotrigger.Zone`, or None:
     the clock itself shows local time.
     """
-    from .when import replan
+    from .wall import replan
 
     zone = _zone(zone)
     sched = sched or aioschedule.scheduler

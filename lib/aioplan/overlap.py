@@ -63,8 +63,12 @@ def begin(sched, s, n):
             s.skipped += 1
             sched.say("skipped", s, rec)
         else:
-            _count(sched, s, rec)
             aioctl.restart(s.name)
+            if rec._again is None:  # it can't stop itself
+                s.skipped += 1
+                sched.say("skipped", s, rec)
+            else:
+                _count(sched, s, rec)
     elif isinstance(s.overlap, int):
         _beside(sched, s, rec, n)
     else:
@@ -100,7 +104,7 @@ class _Owed:
             return False  # not this one, or it is tried again first
         elif rec._asked is not None or rec.state == "stopped":
             s.owed = 0
-        elif suspended(s):
+        elif suspended(s) or not s.within(self.sched.clock.wall()):
             s.skipped += s.owed
             s.owed = 0
         elif s.owed:
@@ -157,12 +161,13 @@ class _Tries:
 def _beside(sched, s, rec, n):
     # More instances of a task, up to s.overlap; each is listed while it runs.
     g = aioctl.group()
+    live = 1 + sum(1 for r in g.order if r.__dict__.get("_of") is rec and r.live())
+    spare = n - max(0, s.overlap - live)
+    if spare > 0:
+        s.skipped += spare
+        n -= spare
+        sched.say("skipped", s, rec)
     for _ in range(n):
-        live = 1 + sum(1 for r in g.order if getattr(r, "_of", None) is rec and r.live())
-        if live >= s.overlap:
-            s.skipped += 1
-            sched.say("skipped", s, rec)
-            continue
         more = type(rec)(rec.coro, rec.name, rec.kwargs)
         for word in _WORDS:
             if word in rec.__dict__:
@@ -170,9 +175,13 @@ def _beside(sched, s, rec, n):
         more.restart = "no"
         more._of = rec  # pyright: ignore[reportAttributeAccessIssue]
         more._c = None
-        g.add_task(more)
         more.launch()
-        hear_ends(_Beside(more))
+        try:
+            hear_ends(_Beside(more))
+            g.add_task(more)
+        except MemoryError:
+            more.hold()
+            raise
         _count(sched, s, more)
 
 
@@ -184,7 +193,7 @@ class _Beside:
 
     def __call__(self, rec):
         if rec is not self.rec:
-            return False
+            return not self.rec.live()  # it never began
         g = aioctl.group()
         if g and g.tasks.get(rec.name) is rec:
             g.remove(rec.name)  # pyright: ignore[reportCallIssue]

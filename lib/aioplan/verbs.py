@@ -10,7 +10,7 @@ from time import ticks_diff
 import aioctl
 import aioschedule
 
-from . import fault, phase
+from . import fault, phase, settle
 
 _MOST = 50  # starts that preview() looks ahead
 # What a plain interval does not have.
@@ -63,12 +63,11 @@ def find(s):
         if s not in sched.table:
             raise KeyError(s)
         return sched, sched.table[s]
-    new = s
-    while new.heir:  # it was modified
-        new = new.heir
-    if new is not s:
-        s.heir = new  # nothing keeps those between
-    return new.sched or sched, new
+    if not issubclass(type(s), aioschedule.Schedule):
+        raise TypeError("expected the name of a task or its schedule, got %r" % (s,))
+    if s.heir:  # it was modified
+        s = s.heir[0]
+    return s.sched or sched, s
 
 
 def _left(sched, s):
@@ -78,7 +77,8 @@ def _left(sched, s):
 
 
 def next_due(s):
-    """Return the next start, epoch seconds; None if there is none or schedule_loop is off."""
+    """Return the next start, its jitter included, epoch seconds; None if there is none, or
+    schedule_loop is off."""
     try:
         sched, s = find(s)
     except KeyError:
@@ -86,7 +86,7 @@ def next_due(s):
     if not s._t:
         return None
     if s.wall is not None:
-        return s.wall
+        return s.wall + s._late // 1000
     if sched._s is None:
         return None
     ms = _left(sched, s)
@@ -116,7 +116,7 @@ def preview(s, n=5):
     first = next_due(s)
     if first is None:
         return []
-    times = [first]
+    times = [first if s.wall is None else s.wall]
     if s.trigger:
         while len(times) < n:
             t = s.following(sched, times[-1])
@@ -127,7 +127,9 @@ def preview(s, n=5):
     # In whole ms, so that periods of a fraction do not drift.
     sched.clock.wall()
     base = 0
-    if s.wall is None:
+    if s.wall is not None:
+        first = s.wall
+    else:
         base = sched.clock.wall_ms + _left(sched, s) - s._late
         first = sched.clock.wall_s + base // 1000
     times = [first + (base % 1000 + k * s.period) // 1000 for k in range(n if s.period else 1)]
@@ -179,7 +181,7 @@ def _again(sched, s, leave_out=False):
 
 def _calendar(sched, s, leave_out):
     if s.due and s.wall is not None:
-        from .when import outdate
+        from .wall import outdate
 
         sched.wall.look()
         back = (s.due[0] - _ahead(sched)) * 1000
@@ -190,6 +192,13 @@ def _calendar(sched, s, leave_out):
             s.end()
             return None
         s.wall = s.wall if t is None else t
+    if leave_out and s.period and s.wall is not None:
+        # The first start of an interval, which then goes on by the clock.
+        sched.wall.look()
+        since = (sched.wall.s - s.wall) * 1000 + sched.wall.ms
+        if since >= 0:
+            s.wall = None
+            return s.first(sched, s.period - since % s.period)
     return s.wait(sched)
 
 
@@ -219,12 +228,7 @@ def unschedule(s):
     if sched.table.get(s.name) is not s:
         return False
     sched.drop(s.name)
-    rec = sched.record(s.name)
-    if rec and rec.state == "scheduled":
-        from aiocontrol import schedules, settle
-
-        if not any(o.pending for o in schedules(s.name)):  # nor will another scheduler start it
-            settle(rec)
+    settle(sched, s)
     return True
 
 
@@ -310,16 +314,15 @@ def runs(sched, s):
     rec = sched.record(s.name)
     if not rec:
         return []
-    return [
-        r for r in aioctl.records() if r.live() and (r is rec or getattr(r, "_of", None) is rec)
-    ]
+    return [r for r in aioctl.records() if r.live() and (r is rec or r.__dict__.get("_of") is rec)]
 
 
 def try_no_more(sched, s):
     """Take back the start of a run that failed and is to be made again, or that is replaced."""
     rec = sched.record(s.name)
     if rec and s.retries and rec.state == "backoff":
-        rec.hold()
+        if not rec.hold():  # somebody waits for it
+            aioctl.stop(s.name, stop_sch=False)
     elif rec and s.overlap == "replace" and rec.live() and rec._again is not None:
         rec._again = -1
 
@@ -348,19 +351,23 @@ def modify(s, **when):
     sched.enter(new, new.wait(sched))
     if new.holders:
         _keep(sched, new)
-    s.heir = new
+    heir = s.heir or [new]  # all that it was leads to what it is
+    heir[0] = new
+    for each in (s, new):
+        each.heir = heir  # pyright: ignore[reportAttributeAccessIssue]
     return new
 
 
 def run_now(s):
-    """Start the task now, as its overlap rule says; its schedule stays. False if it does not."""
+    """Start the task now, as its overlap rule says; its schedule stays. False if it is neither
+    started nor queued."""
     sched, s = find(s)
-    runs = s.runs
+    runs = s.runs + s.owed
     if hasattr(s, "begin"):
         s.begin(sched)
     else:
         sched.launch(s)
-    return s.runs > runs
+    return s.runs + s.owed > runs
 
 
 def fire(keyword, sched=None):
@@ -368,12 +375,18 @@ def fire(keyword, sched=None):
     if not isinstance(keyword, str):
         raise TypeError("keyword: expected str, got %r" % (keyword,))
     sched = sched or aioschedule.scheduler
+    if sched.__dict__.get("paused"):
+        return 0
     n = 0
     now = sched.clock.wall()
     for s in list(sched.table.values()):
         if s.on == keyword and s.pending and not s.holders and s.within(now):
-            s.begin(sched)
-            n += 1
+            if sched.table.get(s.name) is s:  # a listener may have taken it out meanwhile
+                try:
+                    s.begin(sched)
+                except Exception as e:  # noqa: BLE001 - a guard: reports
+                    fault(sched, s, "start failed: ", e)
+                n += 1
     return n
 
 
@@ -398,7 +411,9 @@ def reset(group=True, log=False):
         for n in list(aioschedule.scheduler.table):
             unschedule(n)
     if log:
-        aioschedule.scheduler.heard = None
+        from .listen import set_log
+
+        set_log(None)
 
 
 _OF_SCHEDULE = {

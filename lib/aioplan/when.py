@@ -5,14 +5,13 @@ Sources: APScheduler, user guide, "Limiting the number of concurrently executing
 """
 
 import random
-from time import ticks_diff
 
 from micropython import const
 
 import aioschedule
 from aiotrigger.days import BASE, EPOCH, number, seconds
 
-from . import fault
+from . import fault, settle
 
 WORDS = (
     "start_in repeat at cron on trigger start finish jitter count coalesce grace overlap "
@@ -21,9 +20,7 @@ WORDS = (
 _KINDS = ("start_in", "at", "cron", "on", "trigger")
 _SET = (number(2024, 1, 1) - EPOCH) * 86400  # a clock that shows less has not been set
 _COUNTED = const(100)  # due times that are counted one by one when many were missed
-_BACK_MS = const(3 * 3600 * 1000)  # a clock set back by no more repeats no start of a day's job,
-_WILD_MS = const(60 * 1000)  # nor by this one of any cron expression
-_STEP_MS = const(1000)  # the wall clock was set if it moved this far against the clock
+_LATER_MS = const(1000)  # until it is tried again for which there was no memory
 # Of the start that is being made: due times before the latest one, ms since that. Here, as a
 # tuple of its own for each start would be garbage.
 _due = [0, 0]
@@ -70,8 +67,13 @@ class Rich(aioschedule.Schedule):
             self.runs = 0
         if kind != "cron" or len(when) > 1:
             self.when = when
-        if sched.wall is None and (self.calendar or self.start or self.finish):
+        windowed = self.start is not None or self.finish is not None
+        if sched.wall is None and (self.calendar or windowed):
+            from .wall import Wall
+
             sched.wall = Wall(sched)
+        if windowed or self.jitter:
+            self._late = 0  # takes its place in memory now
         self.wait(sched)
         if not self.pending:
             raise ValueError("schedule: never due: %r" % (when,))
@@ -105,6 +107,8 @@ class Rich(aioschedule.Schedule):
     def plan(self, sched):
         """Return the ms to the next start from the last look at the wall clock, or None."""
         if self.on is not None:
+            if self.finish is not None and sched.wall.s > self.finish:
+                self.end()
             return None
         if not self.calendar:
             return self.first(sched, self.delay)
@@ -118,6 +122,9 @@ class Rich(aioschedule.Schedule):
             if self._w is None:
                 self.end()
                 return None
+        elif not self.trigger and self.finish is not None and s > self.finish:
+            self.end()
+            return None
         late = self.shake(None if self.finish is None else (self.finish - self.wall) * 1000)
         ms = (self._w - sched.wall.w) * 1000 - sched.wall.ms + late  # pyright: ignore[reportOptionalOperand]
         # Both clocks are read in whole ms, so that a wait may end up to 2 ms late. Rather it ends
@@ -189,6 +196,8 @@ class Rich(aioschedule.Schedule):
     def fire(self, sched, late):
         """Its time came `late` ms ago: plan what follows, and start the task."""
         entry = self._t
+        w = self._w
+        jitter = self._late
         # A trigger is somebody's code, which may even take this schedule out.
         self._t = None
         n = None
@@ -198,12 +207,32 @@ class Rich(aioschedule.Schedule):
             else:
                 ms = self._passed(sched, late)
                 n, late = _due
+                if not self.within(sched.wall.s if sched.wall else 0):
+                    late = -1
+        except MemoryError:
+            self._t = entry
+            self._w = w
+            if not self.calendar:
+                self._late = jitter + late + _LATER_MS  # so long is it overdue on its grid
+            sched.put(self, _LATER_MS)  # there may be room by then
+            return
         except Exception as e:  # noqa: BLE001 - a guard: reports
             ms = None
             n = 0  # this start was due, and is made; there is no other
             fault(sched, self, "trigger failed: ", e)
         if sched.table.get(self.name) is not self:
             return
+        self._go_on(sched, entry, ms)
+        if n is not None:
+            try:
+                self.begin(sched, n, late)
+            except Exception as e:  # noqa: BLE001 - a guard: reports
+                fault(sched, self, "start failed: ", e)
+        if not self.pending:
+            settle(sched, self)
+
+    def _go_on(self, sched, entry, ms):
+        # Its next start is in `ms`, or there is none.
         if ms is not None:
             if not self.holders:  # a trigger may pause even this
                 self._t = entry
@@ -213,15 +242,12 @@ class Rich(aioschedule.Schedule):
                 self.end()
             else:
                 self.pending = False
-        if n is not None:
-            try:
-                self.begin(sched, n, late)
-            except Exception as e:  # noqa: BLE001 - a guard: reports
-                fault(sched, self, "start failed: ", e)
 
     def _passed(self, sched, late):
         # Note in _due what is due now; return the ms to the next.
         jitter = self._late
+        if jitter and not self.jitter:
+            self._late = 0  # there was no memory for it before
         if self.trigger:
             return self._passed_times(sched, jitter)
         if self._w is not None:
@@ -246,7 +272,7 @@ class Rich(aioschedule.Schedule):
             n = min(n, max(room, 0) // self.period)
         if n:
             _due[0] = n
-            _due[1] = late - n * self.period
+            _due[1] = max(late - n * self.period - jitter, 0)
         return self.windowed(sched, self.period - late % self.period)
 
     def _passed_times(self, sched, jitter):
@@ -266,7 +292,7 @@ class Rich(aioschedule.Schedule):
         since = (now - due) * 1000 + sched.wall.ms
         self.wall = t
         _due[0] = n
-        _due[1] = since if n else max(since - jitter, 0)
+        _due[1] = max(since - jitter, 0)
         return None if t is None else self.plan(sched)
 
     def _latest(self, sched, due, now):
@@ -281,8 +307,11 @@ class Rich(aioschedule.Schedule):
         return due
 
     def begin(self, sched, n=0, late=0):
-        """Start the task, due `late` ms ago, as its policy says; `n` due times went before."""
-        if self.grace is not None and late > self.grace:
+        """Start the task, due `late` ms ago, as its policy says; `n` due times went before.
+
+        late: < 0 if its window does not hold now.
+        """
+        if late < 0 or self.grace is not None and late > self.grace:
             self.missed += n + 1
             rec = sched.record(self.name)
             if rec:
@@ -345,9 +374,11 @@ def _epoch(sched, word, v):
 
 def _policy(s, sched, when):
     # How late, how often, how many at once.
-    for w in ("start", "finish"):
-        if w in when:
-            setattr(s, w, _epoch(sched, w, when[w]))
+    if "start" in when:
+        s.start = _epoch(sched, "start", when["start"])
+    if "finish" in when:
+        t = when["finish"]
+        s.finish = _epoch(sched, "finish", t // 1 if isinstance(t, float) else t)
     if None not in (s.start, s.finish) and s.finish < s.start:
         raise ValueError("finish: expected no less than start %d, got %d" % (s.start, s.finish))
     if "jitter" in when:
@@ -373,94 +404,3 @@ def count(word, n, least=1):
         want = "'skip', 'queue', 'replace' or " if word == "overlap" else ""
         raise ValueError("%s: expected %san int >= %d, got %r" % (word, want, least, n))
     return n
-
-
-class Wall:
-    """Sees that the wall clock was set, and plans anew what depends on it."""
-
-    def __init__(self, sched):
-        self._clock = sched.clock
-        # The wall clock at the last look, as to read it costs memory; w: s as a small int.
-        self.s = self.w = self.ms = 0
-        self._s = self._ms = 0  # wall clock minus clock when last planned
-        self._on = sched._s is not None  # until the scheduler runs, its queue stands still
-        self._back()
-
-    def check(self, sched):
-        """Plan the schedules of `sched` that are in wall time anew, if the clock was set."""
-        back = self._back()
-        if back or not self._on:
-            replan(sched, back, not self._on)
-            self._on = True
-
-    def look(self):
-        """Read the wall clock into `s`, `w` and `ms`."""
-        self.s = self._clock.wall()
-        self.w = self.s - BASE
-        self.ms = self._clock.wall_ms
-
-    def _back(self):
-        # By how many ms the clock was set back (forward: < 0); 0 if it was not.
-        c = self._clock
-        s = -c.now()
-        self.look()
-        s += self.w
-        ms = self.ms - c.ms
-        back = (self._s - s) * 1000 + self._ms - ms
-        if -_STEP_MS < back < _STEP_MS:
-            return 0
-        self._s = s
-        self._ms = ms
-        return back
-
-
-def replan(sched, back=None, first=False):
-    """Find the next start of all that is in wall time anew; what has become due starts, once.
-
-    back: by how many ms the clock was set back; None: what was planned is void. first: the
-    scheduler begins now, and intervals with it.
-    """
-    if sched.wall and back is None:
-        sched.wall.look()
-    for s in list(sched.table.values()):
-        if isinstance(s, Rich):
-            begun = s._t
-            if s.over and back and back > (_limit(s) if s.trigger else 0):
-                s.over = False
-                s.pending = begun = True
-            if s.holders:
-                continue
-            windowed = begun and (s.start is not None or s.finish is not None)
-            if s.pending and (s.calendar or windowed):
-                _plan(sched, s, back, first)
-
-
-def outdate(s, sched, back):
-    """Drop the next time of a trigger if the clock was set back by `back` ms, or None, since."""
-    if s.trigger and s.wall is not None and s.wall > sched.wall.s:
-        # A clock that is put right by a little does not bring back what has been.
-        if back is None or back > _limit(s):
-            s.wall = None
-
-
-def _limit(s):
-    return _WILD_MS if getattr(s.trigger, "wild", True) else _BACK_MS
-
-
-def _plan(sched, s, back, first):
-    again = not s.calendar and not first
-    if again and s._t:
-        ms = ticks_diff(s._t.ph_key, sched._key) + s._far * aioschedule.LAP
-        if ms - s._late <= sched._ahead + sched.since():
-            return  # it is due, but for its jitter
-    sched.withdraw(s)
-    outdate(s, sched, back)
-    try:
-        ms = s.again(sched) if again else s.plan(sched)
-    except Exception as e:  # noqa: BLE001 - a guard: reports
-        ms = None
-        s.pending = False
-        fault(sched, s, "trigger failed: ", e)
-    if ms is not None:
-        sched.put(s, ms + sched.since())
-        sched.wake()

@@ -1,6 +1,5 @@
 """What `aioschedule` shows to people."""
 
-import aioctl
 import aioschedule
 from aiocontrol import schedules, wall
 
@@ -16,12 +15,14 @@ def info(name):
 def facts(s):
     """Return what there is to know of a `Schedule` as a dict that json.dumps takes."""
     sched = s.sched or aioschedule.scheduler
+    at = aioschedule.next_due(s)
     return {
         "pending": s.pending,
         "paused": s.holders > 0 or sched.__dict__.get("paused", False),
         "unset": bool(s.unset),  # held since the wall clock is not set
         "on": s.on,
-        "next": aioschedule.next_due(s),
+        "next": at,
+        "in": None if at is None else at - sched.clock.wall(),
         "last": wall(s.last, sched.clock),
         "repeat": s.period / 1000,
         "runs": s.runs,
@@ -52,7 +53,7 @@ def format(s, debug=False):
         elif at is None:
             text += "with schedule_loop, which is not running\n"
         else:
-            text += "in %s @ %s\n" % (tmdelta_fmt(at - aioctl.clock.wall()), _dt(at))
+            text += "in %s @ %s\n" % (tmdelta_fmt(s["in"]), _dt(at))
     if debug:
         text += "    ┗━► schedule opts: %s\n" % s["when"]
     return text

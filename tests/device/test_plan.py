@@ -1,6 +1,7 @@
 """Schedules beyond an interval, and their verbs, on a clock that the tests move."""
 
 import asyncio
+import gc
 import sys
 
 import aioctl
@@ -963,7 +964,7 @@ async def test_nothing_starts_beyond_its_window():
     await go(1)
     await turns(20)
     assert seconds(jobs[0]) == [10] and not aioschedule.group()["held"].pending
-    assert s.runs == 3, s.runs
+    assert s.runs == 2 and s.missed == 1, (s.runs, s.missed)  # it is too late for the third
     assert all(at[-1] <= 20 for at in map(seconds, jobs[2:]))
     when = {"at": T0, "repeat": 100, "start": T0 + 70, "finish": T0 + 90}
     refused(ValueError, ("never due",), aioschedule.schedule, "x", **when)
@@ -1187,6 +1188,12 @@ async def test_the_replacement_of_a_run_does_not_start_within_suspend():
 def test_a_handle_that_is_modified_often_keeps_nothing_between():
     s = aioschedule.schedule("job", repeat=10)
     new = [s.modify(repeat=i + 1) for i in range(5)]
-    assert aioschedule.suspend(s) and s.heir is new[-1]
+    assert s.next_due() == new[-1].next_due() and new[0].preview(2) == new[-1].preview(2)
+    gc.collect()
+    before = gc.mem_alloc()
+    for _ in range(200):
+        aioschedule.modify("job", repeat=5)
+    gc.collect()
+    assert gc.mem_alloc() - before < 3000, gc.mem_alloc() - before
     other = aioschedule.schedule("job", repeat=3)
     assert s.unschedule() is False and aioschedule.group()["job"] is other

@@ -125,6 +125,10 @@ class Plan:
             more, late = self.cron_passed(w)
         else:
             more, late = self.grid_passed(t, w)
+        now = w // 1000
+        if not self.when.get("start", now) <= now <= self.when.get("finish", now):
+            self.counted[1] += more + 1
+            return 0
         return self.starts(more, late)
 
     def cron_passed(self, w):

@@ -1,0 +1,123 @@
+"""Sees that the wall clock was set, and plans anew what depends on it."""
+
+from time import ticks_diff
+
+from micropython import const
+
+import aioschedule
+from aiotrigger.days import BASE
+
+from . import fault, settle
+from .when import Rich
+
+_BACK_MS = const(3 * 3600 * 1000)  # a clock set back by no more repeats no start of a day's job,
+_WILD_MS = const(60 * 1000)  # nor by this one of any cron expression
+_STEP_MS = const(1000)  # the wall clock was set if it moved this far against the clock
+
+
+class Wall:
+    """Sees that the wall clock was set, and plans anew what depends on it."""
+
+    def __init__(self, sched):
+        self._clock = sched.clock
+        # The wall clock at the last look, as to read it costs memory; w: s as a small int.
+        self.s = self.w = self.ms = 0
+        self._s = self._ms = 0  # wall clock minus clock when last planned
+        self._on = sched._s is not None  # until the scheduler runs, its queue stands still
+        self._back()
+
+    def check(self, sched):
+        """Plan the schedules of `sched` that are in wall time anew, if the clock was set."""
+        s = self._s
+        ms = self._ms
+        back = self._back()
+        if back or not self._on:
+            try:
+                replan(sched, back, not self._on)
+            except MemoryError:
+                self._s = s  # at the next look once more
+                self._ms = ms
+                raise
+            self._on = True
+
+    def look(self):
+        """Read the wall clock into `s`, `w` and `ms`."""
+        self.s = self._clock.wall()
+        self.w = self.s - BASE
+        self.ms = self._clock.wall_ms
+
+    def _back(self):
+        # By how many ms the clock was set back (forward: < 0); 0 if it was not.
+        c = self._clock
+        s = -c.now()
+        self.look()
+        s += self.w
+        ms = self.ms - c.ms
+        back = (self._s - s) * 1000 + self._ms - ms
+        if -_STEP_MS < back < _STEP_MS:
+            return 0
+        self._s = s
+        self._ms = ms
+        return back
+
+
+def replan(sched, back=None, first=False):
+    """Find the next start of all that is in wall time anew; what has become due starts, once.
+
+    back: by how many ms the clock was set back; None: what was planned is void. first: the
+    scheduler begins now, and intervals with it.
+    """
+    if sched.wall and back is None:
+        sched.wall.look()
+    for s in list(sched.table.values()):
+        if isinstance(s, Rich):
+            begun = s._t
+            if s.over and back and back > (_limit(s) if s.trigger else 0):
+                s.over = False
+                s.pending = begun = True
+            if s.holders:
+                continue
+            windowed = begun and (s.start is not None or s.finish is not None)
+            if s.pending and (s.calendar or windowed):
+                _plan(sched, s, back, first)
+
+
+def outdate(s, sched, back):
+    """Drop the next time of a trigger if the clock was set back by `back` ms, or None, since."""
+    if s.trigger and s.wall is not None and s.wall > sched.wall.s:
+        # A clock that is put right by a little does not bring back what has been.
+        if back is None or back > _limit(s):
+            s.wall = None
+
+
+def _limit(s):
+    return _WILD_MS if getattr(s.trigger, "wild", True) else _BACK_MS
+
+
+def _plan(sched, s, back, first):
+    again = not s.calendar and not first
+    if again and s._t:
+        ms = ticks_diff(s._t.ph_key, sched._key) + s._far * aioschedule.LAP
+        if ms - s._late <= sched._ahead + sched.since():
+            return  # it is due, but for its jitter
+    entry = s._t
+    sched.withdraw(s)
+    outdate(s, sched, back)
+    try:
+        ms = s.again(sched) if again else s.plan(sched)
+    except MemoryError:
+        if entry:
+            s._t = entry
+            sched._due.push(entry, entry.ph_key)
+        raise
+    except Exception as e:  # noqa: BLE001 - a guard: reports
+        ms = None
+        s.pending = False
+        fault(sched, s, "trigger failed: ", e)
+    if ms is not None:
+        if entry:
+            s._t = entry
+        sched.put(s, ms + sched.since())
+        sched.wake()
+    elif not s.pending:
+        settle(sched, s)
