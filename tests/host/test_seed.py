@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 
+import pytest
 from ptyboard import MICROPYTHON, ROOT, Terminal
 
 sys.path.insert(0, str(ROOT / "tools" / "firmware"))
@@ -42,6 +43,32 @@ def fits(lines, *patterns):
         assert re.fullmatch(pattern, line), (line, pattern)
 
 
+SHOWN = """
+import sys, aiolog
+write = aiolog.streamlog.write
+def show(line):
+    sys.stdout.write(line)
+    return write(line)
+aiolog.streamlog.write = show
+import seed_example
+"""
+
+
+@pytest.fixture(scope="module")
+def in_64_kib(tmp_path_factory):
+    """The example at work in a small heap."""
+    folder = tmp_path_factory.mktemp("small")
+    compile_modules(folder)
+    program = ROOT / "tests" / "compat" / "seed_example.py"
+    (folder / "seed_example.py").write_bytes(program.read_bytes())
+    path = {"MICROPYPATH": f"{folder}:{folder / 'lib'}:.frozen"}
+    # "w": twice that where a word is twice as long.
+    with Terminal([MICROPYTHON, "-X", "heapsize=64wK", "-c", SHOWN], env=path, columns=120) as t:
+        t.screen.write_process_input = lambda data: None  # a line with nobody at its other end
+        yield t
+
+
+@pytest.mark.usefixtures("in_64_kib")  # starts it now: both take half a minute
 def test_the_example_runs_and_status_tells_before_between_and_after_the_first_runs():
     program = ROOT / "tests" / "compat" / "seed_example.py"
     command = [sys.executable, str(ROOT / "tools" / "run.py"), str(program)]
@@ -120,25 +147,7 @@ def test_logging_as_in_the_example_takes_at_most_7_kib(tmp_path):
     assert result.stderr == "" and int(result.stdout) <= 7 * 1024, result.stdout
 
 
-SHOWN = """
-import sys, aiolog
-write = aiolog.streamlog.write
-def show(line):
-    sys.stdout.write(line)
-    return write(line)
-aiolog.streamlog.write = show
-import seed_example
-"""
-
-
-def test_the_example_runs_in_64_kib_in_all(tmp_path):
-    compile_modules(tmp_path)
-    program = ROOT / "tests" / "compat" / "seed_example.py"
-    (tmp_path / "seed_example.py").write_bytes(program.read_bytes())
-    path = {"MICROPYPATH": f"{tmp_path}:{tmp_path / 'lib'}:.frozen"}
-    # "w": twice that where a word is twice as long.
-    with Terminal([MICROPYTHON, "-X", "heapsize=64wK", "-c", SHOWN], env=path, columns=120) as t:
-        t.screen.write_process_input = lambda data: None  # a line with nobody at its other end
-        for text in ("world, 10", "from, 20"):
-            t.writes("start: hello " + text)
-            t.writes("done: hello " + text)
+def test_the_example_runs_in_64_kib_in_all(in_64_kib):
+    for text in ("world, 10", "from, 20"):
+        in_64_kib.writes("start: hello " + text)
+        in_64_kib.writes("done: hello " + text)
