@@ -159,7 +159,7 @@ class Taskctl:
             self._c = self.task = self._asked = self._again = None
         if self.state == "backoff":
             self.state = "error"
-        elif self.state == "running" or not self.starts:
+        elif self.state == "running" or self.state == "stopped" and not self.starts:
             self.state = "scheduled"
             self._t0 = clock.now()
         return True
