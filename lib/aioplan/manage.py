@@ -208,13 +208,6 @@ def set_zone(zone=None, sched=None):
     replan(sched)
 
 
-def set_store(store=None, sched=None):
-    """Keep what is due next in `store` (`aioplan.keep.set_store`), for after a reset."""
-    from .keep import set_store
-
-    set_store(store, sched)
-
-
 def _zone(tz):
     # What `set_zone` takes, as what a scheduler needs.
     if isinstance(tz, str):
@@ -312,5 +305,4 @@ _OF_SCHEDULER = {
     "jobs": jobs,
     "configure": lambda sched, config: configure(config, sched),
     "set_zone": lambda sched, zone=None: set_zone(zone, sched),
-    "set_store": lambda sched, store=None: set_store(store, sched),
 }

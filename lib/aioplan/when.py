@@ -18,7 +18,7 @@ WORDS = (
     "retries retry_in"
 ).split()
 _KINDS = ("start_in", "at", "cron", "on", "trigger")
-SET = (number(2024, 1, 1) - EPOCH) * 86400  # a clock that shows less has not been set
+_SET = (number(2024, 1, 1) - EPOCH) * 86400  # a clock that shows less has not been set
 _COUNTED = const(100)  # due times that are counted one by one when many were missed
 _LATER_MS = const(1000)  # until it is tried again for which there was no memory
 # Of the start that is being made: due times before the latest one, ms since that. Here, as a
@@ -113,13 +113,12 @@ class Rich(aioschedule.Schedule):
         if not self.calendar:
             return self.first(sched, self.delay)
         s = sched.wall.s
-        if self._w is None or self.unset:
-            if self.unset != (s < SET):
-                self.unset = s < SET
+        if self._w is None:
+            if self.unset != (s < _SET):
+                self.unset = s < _SET
             if self.unset:
                 return None  # held until the clock is set
-            if self._w is None:
-                self.wall = self.following(sched, s)
+            self.wall = self.following(sched, s)
             if self._w is None:
                 self.end()
                 return None
