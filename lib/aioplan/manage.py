@@ -168,7 +168,7 @@ async def shutdown(sched, wait=True, timeout=None):
         await _runs_end(sched, timeout)
     if not _lives(sched) and sched in _own:
         _own.remove(sched)
-        if sched.heard:
+        if sched.heard and not any(verbs.runs(sched, s) for s in sched.table.values()):
             hear_no_more(sched)
 
 

@@ -294,6 +294,15 @@ async def test_listeners_of_a_scheduler_hear_again_when_it_is_started_again():
         await turns(6)
         await own.shutdown()
     assert heard == ["started", "done"] * 2, heard
+    own.start()
+    job = Job("other", lasts=True)
+    own.schedule("other", start_in=0)
+    await turns()
+    assert len(job.at) == 1
+    await own.shutdown(wait=False)
+    job.end.set()
+    await turns()
+    assert heard[-2:] == ["started", "done"], "it still goes on"
 
 
 # What is late, and what never comes
