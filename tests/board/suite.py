@@ -64,6 +64,7 @@ UNIX_ONLY = {
     "test_aiolog.py::test_a_thread_writes_while_others_read": THREADS,
     "test_aiolog.py::test_a_follower_sees_what_a_thread_wrote": THREADS,
     "test_logging.py::test_threads_log_at_once": THREADS,
+    "test_plan_under_stress.py::test_a_thread_of_an_earlier_loop_gives_its_place_back": THREADS,
     "test_logging.py::test_a_line_of_a_thread_is_of_no_task": THREADS,
     "test_aiosink.py::test_a_full_flash_costs_the_oldest_files_and_no_line_that_is_new": SLOW,
     "test_aiosink.py::test_each_write_to_the_flash_costs_few_blocks": SLOW,
