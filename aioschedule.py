@@ -16,6 +16,7 @@ import aioctl
 _AIOCTL_SCHEDULE_T0 = 0  # wall time at which schedule_loop began, epoch seconds
 _SLEEP_MAX = const(0x1F000000)  # ms, 6 days: asyncio and ticks_diff end at 2**29
 LAP = const(0x10000000)  # ms, 3 days: what lies further off waits in the queue lap by lap
+_LATER_MS = const(1000)  # until a look for which there was no memory: there may be room by then
 _len = len  # builtins are looked up in a long list, one by one
 
 
@@ -333,7 +334,7 @@ class Scheduler:
                 try:
                     ms = self.run_pending()
                 except MemoryError:
-                    ms = 1000  # there may be room by then
+                    ms = _LATER_MS
                 self._asleep = True
                 await asyncio.sleep_ms(_SLEEP_MAX if ms is None else ms)
                 self._asleep = False

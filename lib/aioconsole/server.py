@@ -15,6 +15,7 @@ from aioconsole import repl
 
 _ROUNDS = const(1000)  # of the hash
 _TURN = const(50)  # rounds after which the other tasks go on
+_YIELD_MS = const(0)  # no wait: a turn for the others
 _LONGEST = const(64)  # bytes of a password
 _TRIES = const(3)  # of one connection
 _LOGIN_S = const(30)  # to type a password
@@ -76,7 +77,7 @@ async def _hash(password, salt, rounds):
     for i in range(rounds):
         h = hashlib.sha256(h + salt + password).digest()
         if i % _TURN == 0:
-            await asyncio.sleep_ms(0)
+            await asyncio.sleep_ms(_YIELD_MS)
     return h
 
 

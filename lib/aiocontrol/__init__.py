@@ -379,7 +379,7 @@ def show(v):
         return err_text(v)
     try:
         return str(v)
-    except Exception as e:  # noqa: BLE001 - whatever a str() raises
+    except Exception as e:  # noqa: BLE001 - a guard: told in its place
         return "<%s: str() failed: %s>" % (type(v).__name__, err_text(e))
 
 
@@ -426,7 +426,7 @@ def trace(e, rec=None):
     f = io.StringIO()
     try:
         sys.print_exception(e, f)
-    except Exception:  # noqa: BLE001 - its str() failed
+    except Exception:  # noqa: BLE001 - a guard: its str() failed, which err_text tells
         f.write(err_text(e) + "\n")
     # The frames of the guard say nothing about the task.
     return "\n".join(line for line in f.getvalue().split("\n") if not _of_guard(line))

@@ -2,6 +2,7 @@
 
 import aioctl
 import aioschedule
+from aiosupervisor.report import COROUTINE
 
 EVENTS = ("added", "started", "done", "failed", "missed", "skipped", "removed")
 _TEXTS = {
@@ -11,13 +12,6 @@ _TEXTS = {
 }
 ends = []  # called with each record whose run has ended; those that return True are forgotten
 _hearing = []  # the `_Heard`s that ask for such ends; a new list at each change
-
-
-async def _async():
-    pass
-
-
-_COROUTINE = type(_async())
 _QUIET = (MemoryError, ImportError)  # made now: it takes memory
 
 
@@ -138,7 +132,7 @@ class _Heard:
             if event in mask:
                 try:
                     left = callback(event, s.name, s, rec)
-                    if type(left) is _COROUTINE:
+                    if type(left) is COROUTINE:
                         left.close()
                         raise TypeError("callback: expected a plain function, got an async one")
                 except Exception as e:  # noqa: BLE001 - a guard: reports

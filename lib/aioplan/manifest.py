@@ -1,5 +1,6 @@
 metadata(version="0.1.0", description="Verbs of aioschedule, and schedules beyond intervals.")
 require("aiocontrol")
+require("aiosupervisor")
 require("aiostatus")
 require("aiotrigger")
 package("aioplan", base_path="..", opt=3)

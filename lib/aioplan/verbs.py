@@ -375,7 +375,7 @@ def fire(keyword, sched=None):
     if not isinstance(keyword, str):
         raise TypeError("keyword: expected str, got %r" % (keyword,))
     sched = sched or aioschedule.scheduler
-    if sched.__dict__.get("paused"):
+    if sched.paused:
         return 0
     n = 0
     now = sched.clock.wall()

@@ -7,7 +7,7 @@ async def _async():
     pass
 
 
-_COROUTINE = type(_async())
+COROUTINE = type(_async())
 
 
 def err_text(e):
@@ -45,7 +45,7 @@ def call(rec, f, *lead):
         except BaseException as e:  # noqa: BLE001 - a guard: reports
             tell(rec, "on_error failed: " if lead else "on_stop failed: ", e)
             return None
-    if type(f) is _COROUTINE:
+    if type(f) is COROUTINE:
         return f
     rec._r = f
     return None

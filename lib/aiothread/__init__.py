@@ -26,13 +26,6 @@ _freed = None  # an asyncio.Event: one has ended
 _collects = False
 
 
-async def _async():
-    pass
-
-
-_COROUTINE = type(_async())
-
-
 class _Threaded:
     # A blocking function as a coroutine function.
     def __init__(self, f):
@@ -153,3 +146,6 @@ async def _collect():
             _collects = False
             return
         await _flag.wait()
+
+
+_COROUTINE = type(_collect())
