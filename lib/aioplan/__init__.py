@@ -17,10 +17,22 @@ def settle(sched, s):
             settle(rec)
 
 
-def fault(sched, s, what, e):
-    """Report the exception of something that was called for the schedule `s`."""
-    rec = sched.record(s.name)
+def note(sched, s):
+    """Write down how far it has come, if somebody asked for that (see `keep`)."""
+    if sched.wall and sched.wall.keeper:
+        sched.wall.keeper.note(s)
+
+
+def forget(sched, name):
+    """Forget what was written down of the schedule of that name."""
+    if sched.wall and sched.wall.keeper:
+        sched.wall.keeper.forget(name)
+
+
+def fault(sched, name, what, e):
+    """Report the exception of something that was called for the schedule of the task `name`."""
+    rec = sched.record(name)
     if rec:
         rec.tell(what, e)
     else:
-        print("[%s] %s%s: %s" % (s.name, what, type(e).__name__, e))
+        print("[%s] %s%s: %s" % (name, what, type(e).__name__, e))

@@ -19,6 +19,10 @@ _queue = None  # of the loop of asyncio in which they are known
 
 
 def __getattr__(name):
+    if name == "set_store":
+        from .keep import set_store
+
+        return set_store
     from aiostatus import schedule
 
     return getattr(schedule, name)
@@ -30,8 +34,8 @@ def of_scheduler(sched, name):
         from .verbs import fire
 
         return lambda keyword: fire(keyword, sched)
-    if name in ("listen", "unlisten", "set_log"):
-        f = globals()[name]
+    if name in ("listen", "unlisten", "set_log", "set_store"):
+        f = globals().get(name) or __getattr__(name)
         return lambda *args, **kwargs: f(*args, sched=sched, **kwargs)
     f = _OF_SCHEDULER.get(name)
     if f:

@@ -10,11 +10,12 @@ from time import ticks_diff
 import aioctl
 import aioschedule
 
-from . import fault, phase, settle
+from . import fault, forget, note, phase, settle
 
 _MOST = 50  # starts that preview() looks ahead
 # What a plain interval does not have.
-_NONE = "wall trigger on due calendar unset left start finish heir overlap".split()
+_ZERO = "missed holders paused owed retried retries jitter over _late".split()
+_NONE = "wall trigger on due calendar unset left start finish heir overlap _grid".split()
 
 
 def __getattr__(name):
@@ -38,7 +39,7 @@ def of_schedule(s, name):
         if s.period:
             when["repeat"] = _seconds(s.period)
         return when
-    if name in ("missed", "holders", "owed", "retried", "retries", "_late"):
+    if name in _ZERO:
         return 0
     if name in _NONE:
         return None  # it knows no such thing
@@ -70,8 +71,8 @@ def find(s):
     return s.sched or sched, s
 
 
-def _left(sched, s):
-    # The ms until its next start; negative if that is late.
+def left_in(sched, s):
+    """Return the ms until its next start; negative if that is late."""
     ms = ticks_diff(s._t.ph_key, sched._key) + s._far * aioschedule.LAP
     return ms - sched._ahead - sched.since()
 
@@ -89,7 +90,7 @@ def next_due(s):
         return s.wall + s._late // 1000
     if sched._s is None:
         return None
-    ms = _left(sched, s)
+    ms = left_in(sched, s)
     return sched.clock.wall() + (sched.clock.wall_ms + ms) // 1000
 
 
@@ -130,7 +131,7 @@ def preview(s, n=5):
     if s.wall is not None:
         first = s.wall
     else:
-        base = sched.clock.wall_ms + _left(sched, s) - s._late
+        base = sched.clock.wall_ms + left_in(sched, s) - s._late
         first = sched.clock.wall_s + base // 1000
     times = [first + (base % 1000 + k * s.period) // 1000 for k in range(n if s.period else 1)]
     end = s.finish
@@ -145,7 +146,7 @@ def _keep(sched, s):
     if s.wall is not None:
         s.due = (_ahead(sched), sched.zone)
     elif s._t and sched._s is not None:
-        ms = _left(sched, s) + sched.clock.ms
+        ms = left_in(sched, s) + sched.clock.ms
         s.due = (sched.clock.s + ms // 1000, ms % 1000)
     sched.withdraw(s)
 
@@ -155,8 +156,8 @@ def _ahead(sched):
     return sched.clock.wall() - sched.clock.now()
 
 
-def _again(sched, s, leave_out=False):
-    # The ms to its start as it was planned, or None; negative if that has passed.
+def again_in(sched, s, leave_out=False):
+    """Return the ms to its start as it was planned, or None; negative if that has passed."""
     if s.on is not None:
         return None
     if s.calendar:
@@ -164,7 +165,7 @@ def _again(sched, s, leave_out=False):
             return _calendar(sched, s, leave_out)
         except Exception as e:  # noqa: BLE001 - a guard: reports
             s.pending = False
-            fault(sched, s, "trigger failed: ", e)
+            fault(sched, s.name, "trigger failed: ", e)
             return None
     ms = s.delay
     if s.due:
@@ -199,7 +200,7 @@ def _calendar(sched, s, leave_out):
         if since >= 0:
             s.wall = None
             return s.first(sched, s.period - since % s.period)
-    return s.wait(sched)
+    return s.planned(sched)
 
 
 def put_away(name):
@@ -214,20 +215,23 @@ def put_away(name):
 def put_back(s):
     """Enter it again as it was planned; due at once if its time has passed since."""
     sched = s.sched or aioschedule.scheduler
-    ms = None if s.holders else _again(sched, s)
+    ms = None if s.holders else again_in(sched, s)
     sched.enter(s, None if ms is None else phase(s, ms))
 
 
 def unschedule(s):
-    """Forget the schedule of a task; a run that goes on is let go on. False if it has none."""
+    """Forget the schedule of a task, in its store as well; a run that goes on is let go on. False
+    if it has none."""
     try:
         sched, s = find(s)
     except KeyError:
         print("Task %s not found in %s" % (s, sorted(aioschedule.scheduler.table)))
+        forget(aioschedule.scheduler, s)
         return False
     if sched.table.get(s.name) is not s:
         return False
     sched.drop(s.name)
+    forget(sched, s.name)
     settle(sched, s)
     return True
 
@@ -235,27 +239,25 @@ def unschedule(s):
 def pause(s):
     """Start nothing more until `resume`; a run that goes on is let go on."""
     sched, s = find(s)
-    if not _paused(s):
+    if not s.paused:
         s.paused = True
         _hold(sched, s)
+        note(sched, s)
 
 
 def resume(s):
     """Go on after `pause`, at the next time in phase. What was due meanwhile is left out, but
     for the only start of a one-shot: that happens now."""
     sched, s = find(s)
-    if _paused(s):
+    if s.paused:
         s.paused = False
         _release(sched, s)
+        note(sched, s)
 
 
 def suspended(s):
     """Tell whether somebody is within `suspend(s)`: then nothing starts."""
-    return s.holders > _paused(s)
-
-
-def _paused(s):
-    return "paused" in s.__dict__ and s.paused
+    return s.holders > s.paused
 
 
 def _hold(sched, s):
@@ -268,7 +270,7 @@ def _release(sched, s):
     s.holders -= 1
     if s.holders or not s.pending or sched.table.get(s.name) is not s:
         return
-    ms = _again(sched, s, True)
+    ms = again_in(sched, s, True)
     if ms is not None:
         sched.put(s, max(ms, 0) + sched.since())
         sched.wake()
@@ -385,7 +387,7 @@ def fire(keyword, sched=None):
                 try:
                     s.begin(sched)
                 except Exception as e:  # noqa: BLE001 - a guard: reports
-                    fault(sched, s, "start failed: ", e)
+                    fault(sched, s.name, "start failed: ", e)
                 n += 1
     return n
 

@@ -16,7 +16,12 @@ _STEP_MS = const(1000)  # the wall clock was set if it moved this far against th
 
 
 class Wall:
-    """Sees that the wall clock was set, and plans anew what depends on it."""
+    """Sees that the wall clock was set, and plans anew what depends on it.
+
+    keeper: what writes down how far the schedules have come, or None (see `keep`).
+    """
+
+    keeper = None
 
     def __init__(self, sched):
         self._clock = sched.clock
@@ -72,25 +77,43 @@ def replan(sched, back=None, first=False):
     for s in list(sched.table.values()):
         if isinstance(s, Rich):
             begun = s._t
-            if s.over and back and back > (_limit(s) if s.trigger else 0):
-                s.over = False
-                s.pending = begun = True
+            # An interval counts from now, and may not be over then.
+            held = first and s.over and s.pending and not s.calendar and s.on is None
+            if s.over and s.left != 0:
+                if held or back and back > (limit(s) if s.trigger else 0):
+                    s.over = False
+                    s.pending = begun = True
             if s.holders:
                 continue
             windowed = begun and (s.start is not None or s.finish is not None)
-            if s.pending and (s.calendar or windowed):
+            if s.pending and not s.over and s.on is None and (s.calendar or windowed):
                 _plan(sched, s, back, first)
+            if held and not s.pending:
+                s.pending = s.over = True
+    if sched.wall and sched.wall.keeper:
+        sched.wall.keeper.look()
+    for s in sched.table.values():
+        if s.over:
+            ended(sched, s)
+
+
+def ended(sched, s):
+    """It was over before it began: if its task is there, that is stopped, not held for ever."""
+    if s.pending and sched.record(s.name):
+        s.pending = False
+        settle(sched, s)
 
 
 def outdate(s, sched, back):
     """Drop the next time of a trigger if the clock was set back by `back` ms, or None, since."""
     if s.trigger and s.wall is not None and s.wall > sched.wall.s:
         # A clock that is put right by a little does not bring back what has been.
-        if back is None or back > _limit(s):
+        if back is None or back > limit(s):
             s.wall = None
 
 
-def _limit(s):
+def limit(s):
+    """Return the ms by which the clock may be set back without a start being repeated."""
     return _WILD_MS if getattr(s.trigger, "wild", True) else _BACK_MS
 
 
@@ -113,7 +136,7 @@ def _plan(sched, s, back, first):
     except Exception as e:  # noqa: BLE001 - a guard: reports
         ms = None
         s.pending = False
-        fault(sched, s, "trigger failed: ", e)
+        fault(sched, s.name, "trigger failed: ", e)
     if ms is not None:
         if entry:
             s._t = entry

@@ -18,7 +18,7 @@ WORDS = (
     "retries retry_in"
 ).split()
 _KINDS = ("start_in", "at", "cron", "on", "trigger")
-_SET = (number(2024, 1, 1) - EPOCH) * 86400  # a clock that shows less has not been set
+SET = (number(2024, 1, 1) - EPOCH) * 86400  # a clock that shows less has not been set
 _COUNTED = const(100)  # due times that are counted one by one when many were missed
 _LATER_MS = const(1000)  # until it is tried again for which there was no memory
 # Of the start that is being made: due times before the latest one, ms since that. Here, as a
@@ -41,7 +41,7 @@ class Rich(aioschedule.Schedule):
     retry_in = 0  # ms
     coalesce = True
     unset = False  # held, since the wall clock is not set
-    over = False  # its window has ended, unless the clock is set back
+    over = False  # its window has ended, unless the clock is set back; pending: before it began
     overlap = "skip"
     _late = 0  # ms of jitter in the due time
 
@@ -74,9 +74,12 @@ class Rich(aioschedule.Schedule):
             sched.wall = Wall(sched)
         if windowed or self.jitter:
             self._late = 0  # takes its place in memory now
-        self.wait(sched)
         if not self.pending:
             raise ValueError("schedule: never due: %r" % (when,))
+        self.planned(sched)
+        if not self.pending:
+            self.pending = True
+            self.over = False
 
     @property
     def wall(self):
@@ -92,6 +95,15 @@ class Rich(aioschedule.Schedule):
         return self.trigger is not None or self._w is not None
 
     def wait(self, sched):
+        """Return the ms from now to its first start, or None."""
+        ms = self.planned(sched)
+        if not self.pending:
+            # The program may be older than its last start, and has to go on: the task is held.
+            self.pending = self.over = True
+            print("schedule of %s: its window or its trigger has ended" % self.name)
+        return ms
+
+    def planned(self, sched):
         """Return the ms from now to the next start as it is planned, or None."""
         w = sched.wall
         if not w:
@@ -114,8 +126,8 @@ class Rich(aioschedule.Schedule):
             return self.first(sched, self.delay)
         s = sched.wall.s
         if self._w is None:
-            if self.unset != (s < _SET):
-                self.unset = s < _SET
+            if self.unset != (s < SET):
+                self.unset = s < SET
             if self.unset:
                 return None  # held until the clock is set
             self.wall = self.following(sched, s)
@@ -219,7 +231,7 @@ class Rich(aioschedule.Schedule):
         except Exception as e:  # noqa: BLE001 - a guard: reports
             ms = None
             n = 0  # this start was due, and is made; there is no other
-            fault(sched, self, "trigger failed: ", e)
+            fault(sched, self.name, "trigger failed: ", e)
         if sched.table.get(self.name) is not self:
             return
         self._go_on(sched, entry, ms)
@@ -227,7 +239,7 @@ class Rich(aioschedule.Schedule):
             try:
                 self.begin(sched, n, late)
             except Exception as e:  # noqa: BLE001 - a guard: reports
-                fault(sched, self, "start failed: ", e)
+                fault(sched, self.name, "start failed: ", e)
         if not self.pending:
             settle(sched, self)
 

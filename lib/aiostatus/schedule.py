@@ -17,7 +17,8 @@ def facts(s):
     sched = s.sched or aioschedule.scheduler
     at = aioschedule.next_due(s)
     return {
-        "pending": s.pending,
+        "pending": s.pending and not s.over,
+        "over": s.pending and bool(s.over),  # held, as it was over before it began
         "paused": s.holders > 0 or sched.__dict__.get("paused", False),
         "unset": bool(s.unset),  # held since the wall clock is not set
         "on": s.on,
@@ -37,7 +38,9 @@ def facts(s):
 def format(s, debug=False):
     """Return the schedule lines of `status` for a dict of `info`, or ""."""
     text = ""
-    if s["pending"]:
+    if s["over"]:
+        text = "    ┗━► schedule: never starts, it is over\n"
+    elif s["pending"]:
         text = "    ┗━► schedule: "
         if s["last"] is None:
             text += "starts "

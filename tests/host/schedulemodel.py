@@ -59,6 +59,8 @@ class Plan:
     def begin(self, t, w):
         """It is planned; if it counts from the start of the scheduler again then."""
         when = self.when
+        self.pending = True
+        self.over = False
         if "at" in when:
             self.due = ms(when["at"])
         elif self.ticks:
@@ -216,15 +218,12 @@ class Model:
         self.looked = False
 
     def add(self, name, when, t, w):
-        """A schedule is made; False if it is never due."""
+        """A schedule is made."""
         plan = Plan(when, self.zone)
         plan.begin(t, w)
-        if not plan.pending:
-            return False
         self.plans[name] = plan
         if plan.ticks and not self.looked:
             self.waiting.append(plan)
-        return True
 
     def look(self, t, w):
         """How many start now of each name, and the ms to the next look, or None."""

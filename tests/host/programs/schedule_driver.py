@@ -9,13 +9,15 @@ run_pending() at most, "do": [...]}. What it may do, all times in ms:
     ["block", time]        time passes, and nobody looks
     ["step", time]         the wall clock is set
     ["look"]               run_pending(), as after clock_changed()
+    ["reset"]              the program begins anew, with what its store kept
 
 What happened, a list: [clock, wall clock, ms to the next start or null, names that started] for
-each run_pending(); ["add", name, clock, wall clock, why it was refused or null]; at the end
+each run_pending(); ["add", name, clock, wall clock]; at the end
 ["counted", {name: [runs, missed, skipped, coalesced, pending]}].
 """
 
 import asyncio
+import builtins
 import json
 import sys
 
@@ -59,14 +61,32 @@ clock.set(0)
 import aioschedule  # noqa: E402 - takes the clock that is there
 
 
+class Store:
+    """Keeps what a file would, but no file."""
+
+    def __init__(self):
+        self.texts = {}
+
+    def load(self):
+        return {key: json.loads(text) for key, text in self.texts.items()}
+
+    def put(self, key, record):
+        self.texts[key] = json.dumps(record)
+
+    def delete(self, key):
+        self.texts.pop(key, None)
+
+
 class Run:
     """One scenario, on a scheduler of its own."""
 
     def __init__(self, wall, zone, most, do):
         clock.set(wall)
-        self.scheduler = aioschedule.Scheduler(clock)
-        aioctl.holds = self.scheduler.holds
-        self.scheduler.set_zone(zone)
+        self.zone = zone
+        self.store = Store() if ["reset"] in do else None
+        self.plans = []
+        self.before = {}  # what was counted before the last reset
+        self.begin()
         self.most = most
         self.do = do
         self.happened = []
@@ -77,27 +97,47 @@ class Run:
             step = getattr(self, do)(*words)
             if step:
                 await step
-        counted = {
-            n: [s.runs, s.missed, s.skipped, s.coalesced, s.pending]
-            for n, s in self.scheduler.table.items()
-        }
-        self.happened.append(["counted", counted])
-        for rec in list(aioctl.records()):
-            aioctl.delete(rec.name)
+        self.happened.append(["counted", self.counted()])
+        self.end()
         return self.happened
 
+    def begin(self):
+        self.scheduler = aioschedule.Scheduler(clock)
+        aioctl.holds = self.scheduler.holds
+        self.scheduler.set_zone(self.zone)
+        if self.store:
+            self.scheduler.set_store(self.store)
+
+    def end(self):
+        for rec in list(aioctl.records()):
+            aioctl.delete(rec.name)
+
+    def counted(self):
+        counted = {}
+        for n, s in self.scheduler.table.items():
+            numbers = [s.runs, s.missed, s.skipped, s.coalesced]
+            before = self.before.get(n, (0, 0, 0, 0))
+            counted[n] = [a + b for a, b in zip(numbers, before)] + [s.pending and not s.over]
+        return counted
+
+    def reset(self):
+        self.before = self.counted()
+        self.end()
+        self.begin()
+        for plan in self.plans:
+            self.make(*plan)
+
     def add(self, name, when):
+        self.plans.append((name, when))
+        self.make(name, when)
+        self.happened.append(["add", name] + clock.times())
+
+    def make(self, name, when):
         async def job():
             self.started.append(name)
 
-        error = None
-        try:
-            self.scheduler.schedule(name, **when)
-        except (TypeError, ValueError) as e:
-            error = str(e)
-        else:
-            aioctl.add(job, name=name)
-        self.happened.append(["add", name] + clock.times() + [error])
+        self.scheduler.schedule(name, **when)
+        aioctl.add(job, name=name)
 
     def block(self, ms):
         clock.move(ms)
@@ -126,8 +166,10 @@ class Run:
 
 
 async def main():
+    out = print
+    builtins.print = lambda *words: None  # what the scheduler has to say
     for line in sys.stdin:
-        print(json.dumps(await Run(**json.loads(line)).all()))
+        out(json.dumps(await Run(**json.loads(line)).all()))
 
 
 asyncio.run(main())
