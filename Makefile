@@ -13,7 +13,7 @@ STAMP := .venv/.stamp
 help:
 	@echo "make run            start main.py on MicroPython, with the REPL beside it"
 	@echo "make run APP=x.py   start another program (HEAP=64K: with less memory)"
-	@echo "make test           run all tests (K=name: those that match; J=2: two at a time)"
+	@echo "make test           run all tests (K=name: those that match; J=1: one at a time)"
 	@echo "make test-32        the device tests on MicroPython with 32-bit words and a board's heap"
 	@echo "make test-board     the board tests and the device tests on an emulated Raspberry Pi Pico"
 	@echo "make check          lint, format, spelling, import directions, types"
@@ -33,7 +33,7 @@ run: $(STAMP)-run
 	@HEAP="$(HEAP)" $(BIN)/python tools/run.py "$(APP)"
 
 test: $(STAMP)-test
-	@$(BIN)/python -m pytest $(if $(K),-k "$(K)") $(if $(J),-n $(J)) $(ARGS)
+	@$(BIN)/python -m pytest $(if $(K),-k "$(K)") -n $(or $(J),2) $(ARGS)
 
 FIRMWARE_FOR = $(PYTHON) tools/firmware/build.py
 MICROPYTHON_32 := $(CURDIR)/build/firmware/micropython32
@@ -42,7 +42,7 @@ MICROPYTHON_32 := $(CURDIR)/build/firmware/micropython32
 test-32: $(STAMP)-test
 	@$(FIRMWARE_FOR) unix32
 	@MICROPYTHON=$(MICROPYTHON_32) $(BIN)/python -m pytest tests/device tests/compat \
-		tests/host/test_seed.py $(if $(K),-k "$(K)") $(if $(J),-n $(J)) $(ARGS)
+		tests/host/test_seed.py $(if $(K),-k "$(K)") -n $(or $(J),2) $(ARGS)
 
 # One emulator keeps one core busy.
 test-board: $(STAMP)-board
