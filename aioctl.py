@@ -334,7 +334,8 @@ class TaskGroup:
         """Enter the record; a taken name becomes name@1, name@2, ..."""
         name = base = rec.name
         # One look at the dict, which for a name that is not there may have to see all of it.
-        while self.tasks.setdefault(name, rec) is not rec:
+        enter = self.tasks.setdefault
+        while enter(name, rec) is not rec:
             n = self._at.get(base, 1)
             self._at[base] = n + 1
             rec.name = name = "%s@%d" % (base, n)
