@@ -179,6 +179,8 @@ class Scheduler:
                 self.wake()
         if _len(self.table) > self.room:
             self._widen()
+        if self.heard:
+            self.say("added", s)
         return old
 
     def _widen(self):
@@ -218,6 +220,8 @@ class Scheduler:
         s = self.table.pop(name, None)
         if s:
             self.withdraw(s)
+            if self.heard:
+                self.say("removed", s)
         return s
 
     def withdraw(self, s):
@@ -295,13 +299,17 @@ class Scheduler:
             s.runs += 1
             self.say("started", s, rec)
 
-    def say(self, event, s, rec):
+    def say(self, event, s, rec=None):
         """Tell whoever listens."""
         if self.heard:
+            rec = rec or self.record(s.name)
             try:
                 self.heard(event, s, rec)
             except Exception as e:  # noqa: BLE001 - a guard: reports
-                rec.tell("listener of schedule_loop failed: ", e)
+                if rec:
+                    rec.tell("listener of schedule_loop failed: ", e)
+                else:
+                    print("listener of schedule_loop failed:", s.name, e)
 
     def running(self):
         """Tell whether a loop() of this scheduler lives."""

@@ -107,8 +107,6 @@ def hear_again(sched):
     """Let its listeners be told of what others do, as far as they ask for it."""
     global _hearing
     heard = sched.heard
-    if heard.asks("added", "removed"):
-        _watch_table(sched)
     if heard.asks("done", "failed") and heard not in _hearing:
         _hearing = _hearing + [heard]
         if _run_ended not in ends:
@@ -155,29 +153,3 @@ def _run_ended(rec):
         if s and heard.sched.record(first.name) is first:
             heard(event, s, rec)
     return not _hearing
-
-
-def _watch_table(sched):
-    # A scheduler says nothing of these itself: few ask, and all would pay.
-    if "enter" in sched.__dict__:
-        return
-    enter, drop = sched.enter, sched.drop
-
-    def tell(event, s):
-        if sched.heard:
-            sched.heard(event, s, sched.record(s.name))
-
-    def entered(s, ms):
-        old = enter(s, ms)
-        if sched.table.get(s.name) is s:
-            tell("added", s)
-        return old
-
-    def dropped(name):
-        s = drop(name)
-        if s:
-            tell("removed", s)
-        return s
-
-    sched.enter = entered
-    sched.drop = dropped

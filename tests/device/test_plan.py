@@ -692,6 +692,17 @@ async def test_listeners_hear_what_they_ask_for_and_may_fail():
     refused(ValueError, ("mask", "'stop'"), aioschedule.listen, note, ("stop",))
 
 
+async def test_whoever_takes_a_schedule_out_or_in_listeners_are_told():
+    aioschedule.schedule("early", repeat=5)
+    heard = []
+    aioschedule.listen(lambda event, name, s, rec: heard.append((event, name)), "removed")
+    drop, schedule = aioschedule.drop, aioschedule.schedule
+    schedule("late", repeat=5)
+    drop("early")
+    aioschedule.scheduler.drop("late")
+    assert heard == [("removed", "early"), ("removed", "late")], heard
+
+
 async def test_a_listener_that_is_async_is_reported():
     async def listener(event, name, s, rec):
         pass
