@@ -356,7 +356,9 @@ def make(scheduler, name, when):
     if not isinstance(name, str):
         raise TypeError("schedule: expected the name of a task, got %r" % (name,))
     if scheduler.defaults:
-        when = dict(scheduler.defaults, **when)
+        from aioplan.manage import with_defaults
+
+        when = with_defaults(scheduler.defaults, when)
     simple = ("start_in" in when) + ("repeat" in when) == len(when)
     if simple and not isinstance(when.get("start_in"), (tuple, list)):
         return Schedule(name, when)

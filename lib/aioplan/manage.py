@@ -12,6 +12,7 @@ from .listen import hear_again, hear_no_more
 from .listen import listen as listen
 from .listen import set_log as set_log
 from .listen import unlisten as unlisten
+from .when import KINDS
 
 _MOST = const(16)  # schedulers that are known without a loop of theirs
 _own = []  # see `know`
@@ -280,6 +281,18 @@ def configure(config, sched=None):
     sched.defaults = defaults or None  # pyright: ignore[reportAttributeAccessIssue] - None by default
     for n, w in new:
         sched.schedule(n, **w)
+
+
+def with_defaults(defaults, when):
+    """Return `when` with the words that it lacks; when it says what it is due at, not those."""
+    kinds = [w for w in KINDS if w in when]
+    if kinds or "repeat" in when:
+        # An interval takes on where it begins, as the two go together.
+        clash = [w for w in KINDS if kinds or w not in ("start_in", "at")]
+        defaults = {w: v for w, v in defaults.items() if w not in clash}
+        if kinds and kinds[0] not in ("start_in", "at"):
+            defaults.pop("repeat", None)
+    return dict(defaults, **when)
 
 
 def _load(path):

@@ -361,12 +361,12 @@ def modify(s, **when):
 
 
 def run_now(s):
-    """Start the task now, as its overlap rule says; its schedule stays. False if it is neither
-    started nor queued."""
+    """Start the task now, as its overlap rule says; its schedule and its count stay. False if it
+    is neither started nor queued."""
     sched, s = find(s)
     runs = s.runs + s.owed
     if hasattr(s, "begin"):
-        s.begin(sched)
+        s.begin(sched, by_hand=True)
     else:
         sched.launch(s)
     return s.runs + s.owed > runs

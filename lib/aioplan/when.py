@@ -17,7 +17,7 @@ WORDS = (
     "start_in repeat at cron on trigger start finish jitter count coalesce grace overlap "
     "retries retry_in"
 ).split()
-_KINDS = ("start_in", "at", "cron", "on", "trigger")
+KINDS = ("start_in", "at", "cron", "on", "trigger")
 SET = (number(2024, 1, 1) - EPOCH) * 86400  # a clock that shows less has not been set
 _COUNTED = const(100)  # due times that are counted one by one when many were missed
 _LATER_MS = const(1000)  # until it is tried again for which there was no memory
@@ -50,9 +50,9 @@ class Rich(aioschedule.Schedule):
             if w not in WORDS:
                 raise TypeError("schedule: unexpected %r; takes %s" % (w, ", ".join(WORDS)))
         when = {w: v for w, v in when.items() if v is not None}
-        kinds = [w for w in _KINDS if w in when]
+        kinds = [w for w in KINDS if w in when]
         if len(kinds) > 1:
-            raise ValueError("schedule: expected one of %s, got %s" % (_KINDS, kinds))
+            raise ValueError("schedule: expected one of %s, got %s" % (KINDS, kinds))
         kind = kinds[0] if kinds else "repeat"
         repeat = when.get("repeat")
         if repeat and kind not in ("start_in", "at", "repeat"):
@@ -318,10 +318,10 @@ class Rich(aioschedule.Schedule):
                 now = middle
         return due
 
-    def begin(self, sched, n=0, late=0):
+    def begin(self, sched, n=0, late=0, by_hand=False):
         """Start the task, due `late` ms ago, as its policy says; `n` due times went before.
 
-        late: < 0 if its window does not hold now.
+        late: < 0 if its window does not hold now. by_hand: it is none of its `count`.
         """
         if late < 0 or self.grace is not None and late > self.grace:
             self.missed += n + 1
@@ -333,7 +333,7 @@ class Rich(aioschedule.Schedule):
             if n:
                 self.coalesced += n
             n = 0
-        if self.left:  # 0: it was run by hand when all had been
+        if self.left is not None and not by_hand:
             n = min(n, self.left - 1)
             self.left -= n + 1
             if self.left <= 0:

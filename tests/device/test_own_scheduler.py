@@ -308,6 +308,26 @@ async def test_a_configuration_is_checked_with_the_defaults_that_it_brings():
     assert own.table["e"].grace == 3000
 
 
+async def test_what_a_schedule_is_due_at_is_not_that_of_the_defaults():
+    own = aioschedule.Scheduler(clock)
+    own.configure({"defaults": {"repeat": 60, "grace": 3}})
+    for when, kept in (
+        ({}, {"repeat": 60}),
+        ({"count": 1}, {"repeat": 60, "count": 1}),
+        ({"start_in": 5}, {"repeat": 60, "start_in": 5}),
+        ({"repeat": 5}, {"repeat": 5}),
+        ({"cron": "@daily"}, {"cron": "@daily"}),
+        ({"on": "word"}, {"on": "word"}),
+    ):
+        assert own.schedule("job", **when).when == dict(kept, grace=3), when
+    own.configure({"defaults": {"cron": "@daily"}})
+    assert own.schedule("job", repeat=5).when == {"repeat": 5}
+    assert own.schedule("job", start_in=5).when == {"start_in": 5}
+    own.configure({"defaults": {"start_in": 7}})
+    assert own.schedule("job", repeat=5).when == {"start_in": 7, "repeat": 5}
+    assert own.schedule("job", cron="@daily").when == {"cron": "@daily"}
+
+
 async def test_a_zone_that_is_none_is_refused_and_nothing_changed():
     own = aioschedule.Scheduler(clock)
     own.set_zone("CET-1")

@@ -813,6 +813,17 @@ async def test_a_keyword_starts_only_in_the_window():
     assert found == [0, 0, 1, 0] and seconds(job) == [16]
 
 
+async def test_run_now_is_beside_the_count():
+    s = aioschedule.schedule("job", repeat=10, count=2)
+    job = Job()
+    for _ in range(3):
+        assert aioschedule.run_now("job")
+        await turns(20)
+    assert s.left == 2 and s.pending
+    await go(50)
+    assert len(job.at) == s.runs == 5 and not s.pending
+
+
 async def test_run_now_after_the_last_of_count_starts_once():
     s = aioschedule.schedule("job", repeat=10, count=1)
     job = Job()
