@@ -286,6 +286,7 @@ class Scheduler:
             if not s.skipped:  # said once
                 print("schedule_loop: there is no task %s to start" % s.name)
             s.skipped += 1
+            self.say("skipped", s)
         elif rec.live():
             s.skipped += 1
             self.say("skipped", s, rec)

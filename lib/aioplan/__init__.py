@@ -17,6 +17,11 @@ def settle(sched, s):
             settle(rec)
 
 
+def held(s):
+    """Tell whether it was over before it began: then its task is held, and never started."""
+    return s.over and s.pending
+
+
 def note(sched, s):
     """Write down how far it has come, if somebody asked for that (see `keep`)."""
     if sched.wall and sched.wall.keeper:

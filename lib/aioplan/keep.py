@@ -3,27 +3,33 @@
 Sources: systemd.timer, Persistent=; APScheduler, user guide, "Choosing the right data store".
 """
 
+from micropython import const
+
+import aioctl
 import aioschedule
 from aiosupervisor.report import COROUTINE
 
-from . import fault
+from . import fault, held, manage
 from .listen import listen, unlisten
-from .verbs import again_in, left_in, pause
-from .wall import Wall, ended, limit
+from .verbs import again_in, hold, left_in
+from .wall import Wall, limit, move
 from .when import SET
 
 _EVENTS = ("added", "started", "skipped", "missed")
-# What makes a plan this one and no other; the rest only says how it is started.
-_WORDS = "start_in repeat at cron on trigger start finish count".split()
+# What makes a plan this one and no other, beside the interval; the rest says how it is started.
+_WORDS = "at cron on trigger start finish count".split()
+_TIMES = "t next grid last left".split()  # ints, if they are there
+_MOST = const(0x40000000000)  # of them: the year 2109 in epoch ms
+_TRIES = const(5)  # looks for which there may be no memory until a record is dropped
 
 
-def set_store(store=None, sched=None, prefix="schedule/"):
+def set_store(store=None, prefix="schedule/", sched=None):
     """Keep in `store` what was started, so that a schedule goes on after a reset; None: no more.
 
     store: an object with load(), which returns {key: record}, put(key, record) and delete(key). A
     record is a dict that json.dumps takes, its key the `prefix` and the name of the task: two
-    schedulers with one store take two prefixes. What load() raises is raised here, and nothing
-    has changed; a put or delete that fails is reported, and does no other harm.
+    schedulers with one store take two prefixes. To be called before the scheduler runs. A store
+    that fails is reported, and does no other harm.
     """
     sched = sched or aioschedule.scheduler
     keeper = None
@@ -35,72 +41,142 @@ def set_store(store=None, sched=None, prefix="schedule/"):
                 want = "an object with load, put and delete, or None"
                 raise TypeError("store: expected %s, got %r" % (want, store))
         keeper = _Keeper(sched, store, prefix)
-    if sched.wall and sched.wall.keeper:
-        unlisten(sched.wall.keeper, sched)
-        sched.wall.keeper = None
-    if keeper:
         if not sched.wall:
             sched.wall = Wall(sched)  # pyright: ignore[reportAttributeAccessIssue] - None by default
         listen(keeper, _EVENTS, sched)
+    if sched.wall:
+        aioctl.holds = _holds
+        if sched.wall.keeper:
+            unlisten(sched.wall.keeper, sched)
         sched.wall.keeper = keeper  # pyright: ignore[reportAttributeAccessIssue] - None by default
-        keeper.look()
+        sched.wall.ask(sched)
+
+
+def _holds(name):
+    # A task is being added, perhaps one that a schedule has waited for.
+    for sched in [aioschedule.scheduler] + manage.others():
+        if sched.wall and sched.wall.keeper:
+            s = sched.table.get(name)
+            if name in sched.wall.keeper.later or s and held(s):
+                sched.wall.ask(sched)
+    return manage.holds(name)
 
 
 class _Keeper:
     # Writes down what comes of the schedules, and lets them go on where a record ends.
+    # later: records whose times wait for the clock to be set, or for the task to be added.
+    # failed: names whose record could not be put.
 
     def __init__(self, sched, store, prefix):
         self._sched = sched
         self._store = store
         self._prefix = prefix
-        records = store.load()
-        if not isinstance(records, dict):
-            raise TypeError("store: expected load() to return a dict, got %r" % (records,))
-        # Of an earlier life of the program; each is taken once.
-        n = len(prefix)
-        self._found = {k[n:]: r for k, r in records.items() if k.startswith(prefix)}
+        self._tries = 0
+        self._unset = None  # whether the clock was, at the last look
+        self.later = {}
+        self.failed = []
+        self._found = self._read()  # of an earlier life of the program, until they are taken
+
+    def _read(self):
+        n = len(self._prefix)
+        try:
+            records = self._store.load()
+            return {k[n:]: r for k, r in records.items() if k.startswith(self._prefix)}
+        except Exception as e:  # noqa: BLE001 - a guard: reports
+            fault(self._sched, "schedules", "store failed: ", e)
+            return {}
 
     def __call__(self, event, name, s, rec):
         """Hear that a schedule was made, or started its task."""
-        if event == "added":
-            self._meet(s)
+        if event == "added" and name in self._found:
+            # Not now: who makes it goes on with it. And once more, if there is no memory for it.
+            self._sched.wall.ask(self._sched)
         else:
             self.note(s)
 
     def look(self):
         """The scheduler begins, or the wall clock was set: take up, and write down, all."""
+        unset = self._sched.clock.wall() < SET
+        if unset and self._unset is False:
+            # The clock was set, and is no more: what was known then is the best there is.
+            self.later = self._read()
+        self._unset = unset
+        short = False
         for s in list(self._sched.table.values()):
-            self._meet(s)
+            if self._meet(s):
+                self.note(s)
+            else:
+                short = True
+        if short:
+            raise MemoryError  # at the next look once more
+        self._tries = 0
 
     def _meet(self, s):
-        if self._sched._s is None:
-            return  # time does not count yet
-        if s.name in self._found:
-            try:
-                if _take(self._sched, s, self._found[s.name]):
-                    self._found.pop(s.name)
-            except MemoryError:
-                raise  # it is tried again at the next look
-            except Exception as e:  # noqa: BLE001 - a guard: reports
-                self._found.pop(s.name)
-                fault(self._sched, s.name, "record of its schedule not taken: ", e)
-        self.note(s)
+        # Take its record, if there is one; False if there was no memory for it.
+        name = s.name
+        try:
+            if name in self._found:
+                if self._here(s) and _take(self._sched, s, self._found[name]):
+                    self.later[name] = self._found[name]
+                self._found.pop(name, None)
+            if name in self.later and not self._unset and self._sched.record(name):
+                _take_times(self._sched, s, self.later[name])
+                self.later.pop(name, None)
+            return True
+        except Exception as e:  # noqa: BLE001 - a guard: reports
+            if isinstance(e, MemoryError) and self._tries < _TRIES:
+                self._tries += 1
+                return False
+            self.anew(name)
+            fault(self._sched, name, "record of its schedule not taken: ", e)
+            return True
+
+    def _here(self, s):
+        # A listener, a trigger or a store may have taken it out.
+        return self._sched.table.get(s.name) is s
 
     def note(self, s):
         """Write down how far `s` has come."""
-        if self._sched._s is None or _boots(s):
-            return
+        if self._sched._s is None or not self._here(s) or s.name in self._found:
+            return  # time does not count yet; or it is not taken yet
+        if _boots(s) and not s.paused:
+            return  # there is nothing to know
         try:
-            record = _record(self._sched, s, self._found.get(s.name))
-            if s.name in self._found:
-                self._found[s.name] = record
+            record = _record(self._sched, s, self.later.get(s.name))
+            if s.name in self.later:
+                self.later[s.name] = record
             _sync(self._store.put(self._prefix + s.name, record))
         except Exception as e:  # noqa: BLE001 - a guard: reports
-            fault(self._sched, s.name, "store failed: ", e)
+            if s.name not in self.failed:
+                fault(self._sched, s.name, "store failed: ", e)
+                self.failed.append(s.name)
+
+    def again(self):
+        """Write down what could not be."""
+        failed = self.failed
+        self.failed = []
+        for name in failed:
+            s = self._sched.table.get(name)
+            if s:
+                self.note(s)
+
+    def resumed(self, s):
+        """What it was paused by in an earlier life does not count, nor what was due since."""
+        for records in (self._found, self.later):
+            found = records.get(s.name)
+            if found and found.get("paused"):
+                records[s.name] = dict(found, paused=False, resumed=True)
+        if s.paused and _boots(s):
+            self.forget(s.name)
+
+    def anew(self, name):
+        """It begins anew, whatever was found of it."""
+        self._found.pop(name, None)
+        self.later.pop(name, None)
 
     def forget(self, name):
         """The program has unscheduled it; whatever else ends it, the next boot goes on with it."""
-        self._found.pop(name, None)
+        self.anew(name)
         try:
             _sync(self._store.delete(self._prefix + name))
         except Exception as e:  # noqa: BLE001 - a guard: reports
@@ -113,115 +189,145 @@ def _sync(left):
         raise TypeError("store: expected plain put and delete, got async ones")
 
 
+def _tuple(s):
+    start = s.when.get("start_in")
+    return start if isinstance(start, (tuple, list)) else None
+
+
+def _lives_on(s):
+    # May it be due again after a reset, with nothing to come now? A trigger may have failed.
+    return s.period or s.trigger or s.on or _boots(s)
+
+
 def _boots(s):
     # Is it due once, so long after each boot?
-    start = s.when.get("start_in")
-    return start is not None and not s.period and not isinstance(start, (tuple, list))
+    return not (s.period or s.trigger or s.on or "at" in s.when or _tuple(s))
 
 
 def _words(s):
     when = s.when
-    return ", ".join("%s=%s" % (w, _text(when[w])) for w in _WORDS if w in when)
+    words = ["%s=%s" % (w, _text(when[w])) for w in _WORDS if w in when]
+    start = _tuple(s)
+    if start or s.delay or s.period:  # of a plain interval `when` is not as it was given
+        words.append("start_in=%r, repeat=%r" % (start or s.delay, s.period))
+    return ", ".join(words)
 
 
 def _text(v):
     # Of a trigger without a __repr__ the same after a reset, when it lies elsewhere.
-    v = repr(v)
-    at = v.find(" at ")
-    return v[:at] if v.startswith("<") and at > 0 else v
-
-
-def _record(sched, s, found):
-    # What there is to know of it after a reset; found: what was there, while the clock is unset.
-    # Its times are epoch ms, so that the phase of an interval stays.
-    record: dict = {"when": _words(s)}
-    if sched.clock.wall() >= SET:
-        record["t"] = now = sched.clock.wall_s * 1000 + sched.clock.wall_ms
-        if s.trigger:
-            record["zone"] = _zone(sched)
-            if s.wall is not None:
-                record["next"] = s.wall * 1000
-        elif s.period and s.wall is None:
-            ms = _until(sched, s)
-            if ms is not None:
-                record["next"] = now + ms
-            if s._grid:
-                record["grid"] = now + _ms_to(sched, s._grid)
-        if s.last is not None:
-            record["last"] = now + _ms_to(sched, (s.last, 0))
-    elif found and found.get("when") == record["when"]:
-        record = dict(found)
-    if s.left is not None:
-        record["left"] = s.left
-    record["paused"] = s.paused
-    record["over"] = s.left == 0 or ("window" if s.over else not s.pending)
-    return record
+    parts = repr(v).split(" at ")
+    for i in range(1, len(parts)):
+        end = parts[i].find(">")
+        if "<" in parts[i - 1] and end > 0:
+            parts[i] = parts[i][end:]
+    return "".join(parts)
 
 
 def _zone(sched):
     return _text(sched.zone) if sched.zone else None
 
 
+def _record(sched, s, later):
+    # What there is to know of it after a reset. Its times are epoch ms, so that the phase of an
+    # interval stays; later: those it still waits for.
+    record: dict = {"when": _words(s)}
+    clock = sched.clock
+    if later and later.get("when") == record["when"]:
+        record = dict(later)
+    elif clock.wall() >= SET:
+        record["t"] = now = clock.wall_s * 1000 + clock.wall_ms
+        if s.trigger:
+            record["zone"] = _zone(sched)
+            if s.wall is not None and (s._t or s.holders):
+                record["next"] = s.wall * 1000
+        elif s.period and s.wall is None:
+            ms = _until(sched, s)
+            if ms is not None:
+                record["next"] = now + ms
+            if s._grid:
+                record["grid"] = now + _ms_to(clock, s._grid)
+        if s.last is not None:
+            record["last"] = (now + _ms_to(clock, (s.last, 0)) + 500) // 1000 * 1000
+    if s.left is not None:
+        record["left"] = s.left
+    record["paused"] = bool(s.paused)
+    record["over"] = s.left == 0 or ("window" if s.over else not (s.pending or _lives_on(s)))
+    return record
+
+
 def _until(sched, s):
     # The ms to the next start of an interval, without its jitter; None if it has none.
     if s._t:
         return left_in(sched, s) - s._late
-    return s.due and _ms_to(sched, s.due) - s._late
+    return s.due and _ms_to(sched.clock, s.due) - s._late
 
 
-def _ms_to(sched, moment):
+def _ms_to(clock, moment):
     # The ms to a moment of the clock, (s, ms).
-    return (moment[0] - sched.clock.now()) * 1000 + moment[1] - sched.clock.ms
-
-
-def _take(sched, s, found):
-    # Go on where the record ends; False if it is not all taken yet, as the clock is unset.
-    if found["when"] != _words(s):
-        return True  # another plan begins anew
-    for word in ("t", "next", "grid", "last", "left"):
-        v = found.get(word, 0)
-        if isinstance(v, bool) or not isinstance(v, int):
-            raise TypeError("%s: expected an int, got %r" % (word, v))
-    unset = sched.clock.wall() < SET
-    now = sched.clock.wall_s * 1000 + sched.clock.wall_ms
-    back = 0 if unset else found.get("t", now) - now
-    stays = back <= (limit(s) if s.trigger else 0)  # or else the clock was ahead
-    if s.left is not None:
-        s.left = min(found.get("left", s.left), s.left)
-    over = found.get("over")
-    if over is True or over and stays:
-        if over is True:
-            s.left = 0
-        elif "grid" in found:
-            s._grid = _moment(sched.clock, found["grid"] - now)
-        sched.withdraw(s)
-        s.pending = s.over = True  # its task does not start, even if it is added later
-        ended(sched, s)
-        return True
-    if found.get("paused"):
-        pause(s)
-    if not unset:
-        _take_times(sched, s, found, now, stays)
-    return not unset
-
-
-def _take_times(sched, s, found, now, stays):
-    at = found.get("next")
-    if s.last is None and "last" in found:
-        s.last = _moment(sched.clock, found["last"] - now)[0]
-    if at is None:
-        pass
-    elif s.trigger:
-        if stays and found.get("zone") == _zone(sched):
-            _go_on(sched, s, at // 1000)
-    elif s.period and not s.runs + s.skipped + s.missed:
-        _keep_phase(sched, s, at - now, found["grid"] - now if "grid" in found else None)
+    return (moment[0] - clock.now()) * 1000 + moment[1] - clock.ms
 
 
 def _moment(clock, ms):
-    # That in so many ms, by the clock.
+    # The moment of the clock in so many ms.
+    s = clock.now()
     ms += clock.ms
-    return clock.now() + ms // 1000, ms % 1000
+    return s + ms // 1000, ms % 1000
+
+
+def _take(sched, s, found):
+    # Go on where the record ends, but for its times; True if there are some to go on with.
+    if found["when"] != _words(s):
+        return False  # another plan begins anew
+    for word in _TIMES:
+        v = found.get(word, 0)
+        if isinstance(v, bool) or not isinstance(v, int) or not 0 <= v < _MOST:
+            raise TypeError("%s: expected an int, 0 to 2**42, got %r" % (word, v))
+    if s.left is not None:
+        # Some may have been made before the store was set.
+        s.left = max(found.get("left", s.left) - s.when["count"] + s.left, 0)
+    over = found.get("over")
+    if over:  # its task does not start, even if it is added later
+        if over is True:
+            s.left = 0
+        sched.withdraw(s)
+        s.pending = s.over = True
+    elif found.get("paused") and not s.paused:
+        s.paused = True
+        hold(sched, s)
+    return over is not True or "last" in found
+
+
+def _take_times(sched, s, found):
+    clock = sched.clock
+    clock.wall()
+    now = clock.wall_s * 1000 + clock.wall_ms
+    if s.last is None and "last" in found:
+        s.last = _moment(clock, found["last"] - now + 500)[0]
+    at = found.get("next")
+    grid = found["grid"] - now if "grid" in found else None
+    stays = found.get("t", now) - now <= (limit(s) if s.trigger else 0)  # or the clock was ahead
+    if found.get("over"):
+        if s.left == 0 or not s.over:
+            pass
+        elif not stays:
+            _begin(sched, s)
+        elif grid is not None:
+            s._grid = _moment(clock, grid)
+    elif at is None or s.runs + s.skipped + s.missed:
+        pass  # it goes on as it began now
+    elif s.trigger:
+        if stays and not found.get("resumed") and found.get("zone") == _zone(sched):
+            _go_on(sched, s, at // 1000)
+    elif s.period:
+        ms = at - now
+        _keep_phase(sched, s, ms % s.period if found.get("resumed") and ms < 0 else ms, grid)
+
+
+def _begin(sched, s):
+    # As if nothing had been found.
+    _revive(s)
+    if not s.holders:
+        move(sched, s, s.wait(sched))
 
 
 def _go_on(sched, s, at):
@@ -233,7 +339,17 @@ def _go_on(sched, s, at):
     s.wall = t
     _revive(s)
     if not s.holders:
-        _put(sched, s, s.plan(sched))
+        ms = s.plan(sched)
+        due = (t - sched.wall.s) * 1000 - sched.wall.ms
+        move(sched, s, ms if due > 0 else _shaken(s, due))
+
+
+def _shaken(s, ms):
+    # The ms to a start that was due so long ago (ms <= 0): perhaps it waited for its jitter.
+    late = s.shake(max(s.jitter + ms, 0))
+    if s.jitter > -ms:
+        s._late = late - ms
+    return ms + s._late
 
 
 def _keep_phase(sched, s, ms, grid):
@@ -253,14 +369,22 @@ def _keep_phase(sched, s, ms, grid):
     if s._late:
         s._late = 0
     _revive(s)
+    if windowed and ms < 0:
+        _miss(sched, s, ms)
     if not s.holders:
         ms = again_in(sched, s)
-        if ms is not None and s.jitter and not windowed:
-            ms += s.shake()
-        _put(sched, s, ms)
+        if ms is not None and s.jitter and (ms < 0 or not windowed):
+            ms = _shaken(s, ms) if ms < 0 else ms + s.shake()
+        move(sched, s, ms)
         if s.over:
-            s.pending = True  # as above
-            ended(sched, s)
+            s.pending = True  # as if it had been found so
+
+
+def _miss(sched, s, ms):
+    # Its window may have ended since it was due.
+    if s.finish is not None and s.finish < sched.clock.wall():
+        n = (s.finish - sched.clock.wall_s) * 1000 - sched.clock.wall_ms - ms
+        s.missed += max(n // s.period + 1, 0)
 
 
 def _revive(s):
@@ -268,12 +392,3 @@ def _revive(s):
     if s.over:
         s.over = False
         s.pending = True
-
-
-def _put(sched, s, ms):
-    entry = s._t
-    sched.withdraw(s)
-    if ms is not None:
-        s._t = entry
-        sched.put(s, ms + sched.since())
-        sched.wake()

@@ -199,6 +199,13 @@ def jobs(sched):
     return [dict(facts(sched.table[n]), name=n) for n in sorted(sched.table)]
 
 
+def unschedule(sched, name):
+    """Forget the schedule of the task of that name, in its store as well; False if it has none."""
+    from . import verbs
+
+    return verbs.unschedule(sched.table.get(name, name), sched)
+
+
 def set_zone(zone=None, sched=None):
     """Set the place in whose local time schedules are meant; the clock then is in UTC.
 
@@ -211,6 +218,8 @@ def set_zone(zone=None, sched=None):
     sched = sched or aioschedule.scheduler
     sched.zone = zone  # pyright: ignore[reportAttributeAccessIssue] - None by default
     replan(sched)
+    if sched.wall:
+        sched.wall.ask(sched)
 
 
 def _zone(tz):
@@ -320,6 +329,7 @@ _OF_SCHEDULER = {
     "resume": resume,
     "shutdown": shutdown,
     "jobs": jobs,
+    "unschedule": unschedule,
     "configure": lambda sched, config: configure(config, sched),
     "set_zone": lambda sched, zone=None: set_zone(zone, sched),
 }

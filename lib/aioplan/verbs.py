@@ -10,7 +10,7 @@ from time import ticks_diff
 import aioctl
 import aioschedule
 
-from . import fault, forget, note, phase, settle
+from . import fault, forget, held, note, phase, settle
 
 _MOST = 50  # starts that preview() looks ahead
 # What a plain interval does not have.
@@ -163,6 +163,8 @@ def again_in(sched, s, leave_out=False):
     if s.calendar:
         try:
             return _calendar(sched, s, leave_out)
+        except MemoryError:
+            raise
         except Exception as e:  # noqa: BLE001 - a guard: reports
             s.pending = False
             fault(sched, s.name, "trigger failed: ", e)
@@ -215,25 +217,26 @@ def put_away(name):
 def put_back(s):
     """Enter it again as it was planned; due at once if its time has passed since."""
     sched = s.sched or aioschedule.scheduler
-    ms = None if s.holders else again_in(sched, s)
+    ms = None if s.holders or held(s) else again_in(sched, s)
     sched.enter(s, None if ms is None else phase(s, ms))
 
 
-def unschedule(s):
+def unschedule(s, sched=None):
     """Forget the schedule of a task, in its store as well; a run that goes on is let go on. False
     if it has none."""
-    try:
-        sched, s = find(s)
-    except KeyError:
-        print("Task %s not found in %s" % (s, sorted(aioschedule.scheduler.table)))
-        forget(aioschedule.scheduler, s)
+    sched = sched or aioschedule.scheduler
+    if isinstance(s, str) and s not in sched.table:
+        print("Task %s not found in %s" % (s, sorted(sched.table)))
+        forget(sched, s)
         return False
-    if sched.table.get(s.name) is not s:
-        return False
-    sched.drop(s.name)
-    forget(sched, s.name)
-    settle(sched, s)
-    return True
+    sched, s = find(s)
+    there = sched.table.get(s.name)
+    if there is s:
+        sched.drop(s.name)
+        settle(sched, s)
+    if there is None or there is s:
+        forget(sched, s.name)
+    return there is s
 
 
 def pause(s):
@@ -241,7 +244,7 @@ def pause(s):
     sched, s = find(s)
     if not s.paused:
         s.paused = True
-        _hold(sched, s)
+        hold(sched, s)
         note(sched, s)
 
 
@@ -249,9 +252,11 @@ def resume(s):
     """Go on after `pause`, at the next time in phase. What was due meanwhile is left out, but
     for the only start of a one-shot: that happens now."""
     sched, s = find(s)
+    if sched.wall and sched.wall.keeper:
+        sched.wall.keeper.resumed(s)
     if s.paused:
-        s.paused = False
         _release(sched, s)
+        s.paused = False
         note(sched, s)
 
 
@@ -260,20 +265,21 @@ def suspended(s):
     return s.holders > s.paused
 
 
-def _hold(sched, s):
+def hold(sched, s):
+    """Take it out until somebody releases it; several may hold it."""
     s.holders += 1
     if s.holders == 1:
         _keep(sched, s)
 
 
 def _release(sched, s):
-    s.holders -= 1
-    if s.holders or not s.pending or sched.table.get(s.name) is not s:
-        return
-    ms = again_in(sched, s, True)
+    ms = None
+    if s.holders == 1 and s.pending and not held(s) and sched.table.get(s.name) is s:
+        ms = again_in(sched, s, True)  # without the memory for it, it is held still
     if ms is not None:
         sched.put(s, max(ms, 0) + sched.since())
         sched.wake()
+    s.holders -= 1
 
 
 class suspend:
@@ -291,7 +297,7 @@ class suspend:
 
     async def __aenter__(self):
         sched, s = find(self._s)
-        _hold(sched, s)
+        hold(sched, s)
         try_no_more(sched, s)
         entered = False
         try:
@@ -350,7 +356,12 @@ def modify(s, **when):
     for word in "last runs skipped coalesced missed retried holders paused".split():
         if word in s.__dict__:
             setattr(new, word, s.__dict__[word])
-    sched.enter(new, new.wait(sched))
+    ms = new.wait(sched)
+    if new.over:
+        raise ValueError("modify: never due: %r" % (when,))
+    if sched.wall and sched.wall.keeper:
+        sched.wall.keeper.anew(s.name)
+    sched.enter(new, ms)
     if new.holders:
         _keep(sched, new)
     heir = s.heir or [new]  # all that it was leads to what it is
@@ -382,7 +393,8 @@ def fire(keyword, sched=None):
     n = 0
     now = sched.clock.wall()
     for s in list(sched.table.values()):
-        if s.on == keyword and s.pending and not s.holders and s.within(now):
+        due = s.on == keyword and s.pending and not held(s)
+        if due and not s.holders and s.within(now):
             if sched.table.get(s.name) is s:  # a listener may have taken it out meanwhile
                 try:
                     s.begin(sched)

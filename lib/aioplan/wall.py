@@ -7,7 +7,7 @@ from micropython import const
 import aioschedule
 from aiotrigger.days import BASE
 
-from . import fault, settle
+from . import fault, held, settle
 from .when import Rich
 
 _BACK_MS = const(3 * 3600 * 1000)  # a clock set back by no more repeats no start of a day's job,
@@ -29,6 +29,7 @@ class Wall:
         self.s = self.w = self.ms = 0
         self._s = self._ms = 0  # wall clock minus clock when last planned
         self._on = sched._s is not None  # until the scheduler runs, its queue stands still
+        self._asked = False
         self._back()
 
     def check(self, sched):
@@ -43,7 +44,26 @@ class Wall:
                 self._s = s  # at the next look once more
                 self._ms = ms
                 raise
-            self._on = True
+            self._on = self._asked = True
+        if self._asked:
+            self._follow(sched)
+        elif self.keeper and self.keeper.failed:
+            self.keeper.again()
+
+    def ask(self, sched):
+        """At the next look, which is now, let the keeper see all, and settle what is over."""
+        self._asked = True
+        sched.wake()
+
+    def _follow(self, sched):
+        if self.keeper:
+            self.keeper.look()
+        for s in sched.table.values():
+            # Over before it began: if its task is there, that is stopped, not held for ever.
+            if held(s) and sched.record(s.name):
+                s.pending = False
+                settle(sched, s)
+        self._asked = False
 
     def look(self):
         """Read the wall clock into `s`, `w` and `ms`."""
@@ -78,9 +98,10 @@ def replan(sched, back=None, first=False):
         if isinstance(s, Rich):
             begun = s._t
             # An interval counts from now, and may not be over then.
-            held = first and s.over and s.pending and not s.calendar and s.on is None
+            counts = first and held(s) and not s.calendar and s.on is None
             if s.over and s.left != 0:
-                if held or back and back > (limit(s) if s.trigger else 0):
+                most = limit(s) if s.trigger and s.last is not None else 0
+                if counts or back and back > most:
                     s.over = False
                     s.pending = begun = True
             if s.holders:
@@ -88,20 +109,8 @@ def replan(sched, back=None, first=False):
             windowed = begun and (s.start is not None or s.finish is not None)
             if s.pending and not s.over and s.on is None and (s.calendar or windowed):
                 _plan(sched, s, back, first)
-            if held and not s.pending:
+            if counts and not s.pending:
                 s.pending = s.over = True
-    if sched.wall and sched.wall.keeper:
-        sched.wall.keeper.look()
-    for s in sched.table.values():
-        if s.over:
-            ended(sched, s)
-
-
-def ended(sched, s):
-    """It was over before it began: if its task is there, that is stopped, not held for ever."""
-    if s.pending and sched.record(s.name):
-        s.pending = False
-        settle(sched, s)
 
 
 def outdate(s, sched, back):
@@ -123,24 +132,38 @@ def _plan(sched, s, back, first):
         ms = ticks_diff(s._t.ph_key, sched._key) + s._far * aioschedule.LAP
         if ms - s._late <= sched._ahead + sched.since():
             return  # it is due, but for its jitter
-    entry = s._t
-    sched.withdraw(s)
     outdate(s, sched, back)
     try:
         ms = s.again(sched) if again else s.plan(sched)
     except MemoryError:
-        if entry:
-            s._t = entry
-            sched._due.push(entry, entry.ph_key)
         raise
     except Exception as e:  # noqa: BLE001 - a guard: reports
         ms = None
         s.pending = False
         fault(sched, s.name, "trigger failed: ", e)
-    if ms is not None:
-        if entry:
-            s._t = entry
-        sched.put(s, ms + sched.since())
-        sched.wake()
-    elif not s.pending:
-        settle(sched, s)
+    if sched.table.get(s.name) is s:  # a trigger may have taken it out
+        move(sched, s, ms)
+        if not s.pending:
+            settle(sched, s)
+
+
+def move(sched, s, ms):
+    """Let `s` fire in `ms` instead, or, with None, not; if there is no memory, nothing changes."""
+    if ms is None:
+        sched.withdraw(s)
+        return
+    ms += sched.since()
+    entry = s._t
+    if entry:
+        key = entry.ph_key
+        far = s._far
+        sched._due.remove(entry)
+        try:
+            sched.put(s, ms)
+        except MemoryError:
+            s._far = far
+            sched._due.push(entry, key)
+            raise
+    else:
+        sched.put(s, ms)
+    sched.wake()

@@ -76,10 +76,7 @@ class Rich(aioschedule.Schedule):
             self._late = 0  # takes its place in memory now
         if not self.pending:
             raise ValueError("schedule: never due: %r" % (when,))
-        self.planned(sched)
-        if not self.pending:
-            self.pending = True
-            self.over = False
+        self.planned(sched)  # a trigger that fails is refused
 
     @property
     def wall(self):
@@ -96,11 +93,17 @@ class Rich(aioschedule.Schedule):
 
     def wait(self, sched):
         """Return the ms from now to its first start, or None."""
+        if not self.pending:  # when it was made
+            self.pending = True
+            self.over = False
         ms = self.planned(sched)
         if not self.pending:
-            # The program may be older than its last start, and has to go on: the task is held.
-            self.pending = self.over = True
+            # The program may be older than its last start, and has to go on.
             print("schedule of %s: its window or its trigger has ended" % self.name)
+            rec = sched.record(self.name)
+            self.pending = not (rec and rec.live())  # its task is held
+            self.over = True
+            sched.wall.ask(sched)
         return ms
 
     def planned(self, sched):
@@ -231,6 +234,7 @@ class Rich(aioschedule.Schedule):
         except Exception as e:  # noqa: BLE001 - a guard: reports
             ms = None
             n = 0  # this start was due, and is made; there is no other
+            self.pending = False
             fault(sched, self.name, "trigger failed: ", e)
         if sched.table.get(self.name) is not self:
             return

@@ -18,7 +18,7 @@ def facts(s):
     at = aioschedule.next_due(s)
     return {
         "pending": s.pending and not s.over,
-        "over": s.pending and bool(s.over),  # held, as it was over before it began
+        "over": bool(s.over),  # its window has ended, or it was over before it began
         "paused": s.holders > 0 or sched.__dict__.get("paused", False),
         "unset": bool(s.unset),  # held since the wall clock is not set
         "on": s.on,
@@ -39,7 +39,7 @@ def format(s, debug=False):
     """Return the schedule lines of `status` for a dict of `info`, or ""."""
     text = ""
     if s["over"]:
-        text = "    ┗━► schedule: never starts, it is over\n"
+        text = "    ┗━► schedule: is over, starts no more\n"
     elif s["pending"]:
         text = "    ┗━► schedule: "
         if s["last"] is None:

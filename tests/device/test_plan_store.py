@@ -1,5 +1,6 @@
 """Schedules over a reset or a deep sleep: what a store keeps of them."""
 
+import asyncio
 import json
 
 import aioctl
@@ -17,6 +18,30 @@ Y2000 = 946684800  # what a clock without a battery shows
 
 def setup():
     aioctl.color = False
+
+
+class Clock(FakeClock):
+    """One that tells a moment only to who asks for it, as that of `aioctl` does."""
+
+    def __init__(self, wall_ms):
+        super().__init__(wall_ms // 1000)
+        self.ms = self._ms = wall_ms % 1000
+        self._s = 0
+
+    def advance(self, seconds):
+        ms = self._ms + int(seconds * 1000 + 0.5)
+        self._s += ms // 1000
+        self._ms = ms % 1000
+
+    def now(self):
+        self.s = self._s
+        self.ms = self._ms
+        return self.s
+
+    def wall(self):
+        self.wall_s = self.start + self.drift + self._s
+        self.wall_ms = self._ms
+        return self.wall_s
 
 
 class Store:
@@ -52,19 +77,19 @@ class Board:
         self.wall = T0 * 1000  # ms
         self.sched = None
         self.early = True  # set_store before the schedules are made
+        self.adds = True  # the tasks are added at boot
 
     def boot(self, wall=None):
         """The program begins; wall: what the clock shows."""
         self.off()
-        ms = self.wall if wall is None else wall * 1000
-        self.clock = FakeClock(ms // 1000)
-        self.clock.ms = ms % 1000
+        self.clock = Clock(self.wall if wall is None else wall * 1000)
         self.sched = aioschedule.Scheduler(self.clock)
         if self.early:
             self.sched.set_store(self.store)
         for name, when in self.plans.items():
             self.sched.schedule(name, **when)
-            self.add(name)
+            if self.adds:
+                self.add(name)
         if not self.early:
             self.sched.set_store(self.store)
 
@@ -94,7 +119,7 @@ class Board:
             self.clock.advance(ms / 1000)
             left -= ms
         self.clock.advance(left / 1000)
-        self.wall = self.clock.wall() * 1000 + self.clock.ms
+        self.wall = self.clock.wall() * 1000 + self.clock.wall_ms
 
     async def sleep(self, seconds=0):
         """Off for so long, then the program begins anew."""
@@ -114,7 +139,7 @@ async def test_who_sleeps_from_start_to_start_misses_none():
     for _ in range(20):
         ms = await board.look()
         ms = await board.look() if not ms else ms
-        board.wall = board.clock.wall() * 1000 + board.clock.ms
+        board.wall = board.clock.wall() * 1000 + board.clock.wall_ms
         await board.sleep(-(-ms // 1000))
     assert board.at["daily"][:3] == [8 * HOUR, 32 * HOUR, 56 * HOUR], board.at
     assert board.at["often"][:4] == [10 * HOUR * i for i in range(1, 5)], board.at
@@ -162,6 +187,7 @@ async def test_resets_make_no_difference_to_when_tasks_start():
         alone = Board(**plans)
         alone.boot()
         await alone.awake(2000)
+        alone.off()
         board = Board(**plans)
         board.early = random.below(2) == 1
         board.boot()
@@ -173,6 +199,7 @@ async def test_resets_make_no_difference_to_when_tasks_start():
             if left:
                 await board.sleep()
                 board.clock.advance(random.below(2) / 4)  # what is slow at boot
+        board.off()
         for name in plans:
             # The part of a second in which a program is not awake yet may be one in which a
             # start is due.
@@ -230,15 +257,15 @@ async def test_a_task_whose_plan_is_over_does_not_start_when_it_is_added_later()
     board = Board(once={"at": T0 + 100}, twice={"repeat": 50, "count": 2})
     board.boot()
     await board.awake(110)
-    add, board.add = board.add, lambda name: None
+    board.adds = False
     await board.sleep(5)
     await board.awake(10)
     for name in board.plans:
-        add(name)
+        board.add(name)
     await board.awake(1000)
     assert board.at == {"once": [100], "twice": [50, 100]}, board.at
-    assert aioctl.state("once") == "scheduled"
-    assert "never starts, it is over" in printed(aioctl.status, "once")
+    assert aioctl.state("once") == aioctl.state("twice") == "stopped"
+    assert "is over, starts no more" in printed(aioctl.status, "once")
     job = board.sched.jobs()[0]
     assert job["over"] and not job["pending"], job
     board.set_clock(-DAY)
@@ -336,7 +363,7 @@ async def test_what_no_schedule_claims_is_forgotten_by_its_name():
 
 
 async def test_a_clock_that_is_set_later_lets_all_go_on():
-    board = Board(daily={"cron": "0 8 * * *"}, often={"repeat": DAY}, now={"repeat": 7})
+    board = Board(daily={"cron": "0 8 * * *"}, often={"repeat": DAY}, now={"repeat": 11})
     board.boot()
     await board.awake(10 * HOUR)
     kept = {name: board.record(name) for name in board.plans}
@@ -351,7 +378,8 @@ async def test_a_clock_that_is_set_later_lets_all_go_on():
     assert board.at["often"] == [24 * HOUR], board.at
     assert board.record("often")["next"] == (T0 + 2 * DAY) * 1000
     # This one had begun, and keeps the phase in which it began.
-    assert board.record("now")["next"] // 1000 % 7 == (T0 + 23 * HOUR - 60) % 7
+    assert (board.record("now")["next"] // 1000 - T0 - 23 * HOUR + 60) % 11 == 0
+    assert 23 * HOUR % 11 != 60 % 11  # that is another phase
 
 
 async def test_what_is_used_up_while_the_clock_is_unset_is_used_up():
@@ -497,8 +525,8 @@ async def test_records_that_make_no_sense_are_reported_and_written_anew():
         "1",
         "null",
         "{}",
-        '{"when": "repeat=100", "t": 1, "next": "soon"}',
-        '{"when": "repeat=100", "left": [1]}',
+        '{"when": "start_in=100000, repeat=100000", "t": 1, "next": "soon"}',
+        '{"when": "start_in=100000, repeat=100000", "left": -1}',
     ):
         board = Board(a=plan, b={"cron": "*/5 * * * *"})
         board.store.texts["schedule/a"] = wrong
@@ -527,25 +555,19 @@ async def test_what_is_no_store_is_refused_and_the_last_one_stays():
             raise AssertionError(wrong)
         except TypeError as e:
             assert "load, put and delete" in str(e)
-    for store, prefix in ((Store(), 5), (List(), "")):
-        try:
-            board.sched.set_store(store, prefix=prefix)
-            raise AssertionError(store)
-        except TypeError as e:
-            assert "expected" in str(e)
+    try:
+        board.sched.set_store(Store(), prefix=5)
+        raise AssertionError(5)
+    except TypeError as e:
+        assert "prefix: expected str, got 5" in str(e)
     puts = board.store.puts
     board.sched.schedule("job", repeat=5)
     assert board.store.puts == puts + 1
-    text = printed(board.sched.set_store, Later())
+    text = printed(board.sched.set_store, Later()) + printed(board.sched.run_pending)
     assert "store failed: TypeError: " in text and "async" in text, text
     board.sched.set_store(None)
     board.sched.schedule("job", repeat=6)
     assert board.store.puts == puts + 1
-
-
-class List(Store):
-    def load(self):
-        return []
 
 
 async def test_the_default_scheduler_has_a_store_too():
@@ -555,7 +577,437 @@ async def test_the_default_scheduler_has_a_store_too():
     aioschedule.scheduler.run_pending()
     assert list(json.loads(store.texts["schedule/job"])) and store.puts == 1
     aioschedule.modify("job", repeat=20)
-    assert json.loads(store.texts["schedule/job"])["when"] == "repeat=20"
+    assert json.loads(store.texts["schedule/job"])["when"] == "start_in=20000, repeat=20000"
     aioschedule.unschedule("job")
     assert list(store.texts) == ["result/x"]
     aioschedule.set_store()
+
+
+# What is not there when the program begins, or fails
+
+
+async def test_a_task_that_is_added_late_has_the_start_that_was_due():
+    plans = {
+        "once": {"at": T0 + 100},
+        "daily": {"cron": "0 8 * * *", "count": 5},
+        "twice": {"repeat": HOUR, "count": 2},
+        "gone": {"at": T0 + 200},
+    }
+    board = Board(**plans)
+    board.adds = False
+    for _ in range(6):
+        board.boot()
+        await board.awake(50)
+        for name in plans:
+            board.add(name)
+        await board.awake(250)
+        await board.sleep(DAY - 300)
+    # What is due once the store keeps, and no more than was said.
+    assert board.at["once"] == [100] and board.at["gone"] == [200], board.at
+    assert board.at["daily"] == [DAY * i + 50 for i in range(1, 6)], board.at
+    assert board.at["twice"] == [DAY + 50, 2 * DAY + 50], board.at
+
+
+async def test_what_is_due_before_its_task_is_there_happens_once_over_all_boots():
+    board = Board(once={"at": T0 + 10})
+    board.adds = False
+    for _ in range(3):
+        board.boot()
+        await board.awake(30)
+        board.add("once")
+        await board.awake(30)
+        await board.sleep(10)
+    assert board.at["once"] == [30], board.at
+
+
+async def test_nothing_that_is_over_is_started_by_a_verb_of_another():
+    board = Board(word={"on": "go", "count": 1}, once={"at": T0 + 10}, gone={"on": "go"})
+    board.boot()
+    await board.awake(20)
+    board.sched.fire("go")
+    await turns()
+    board.plans["gone"] = {"on": "go", "finish": T0 + 15}
+    board.adds = False
+    await board.sleep(10)
+    await board.look()
+    for name in board.plans:
+        board.add(name)
+    board.sched.fire("go")
+    for name in board.plans:
+        s = board.sched.table[name]
+        s.pause()
+        s.resume()
+        async with s.suspend():
+            pass
+        aioctl.stop(name)
+        aioctl.start(name)
+    await board.awake(100)
+    assert board.at == {"word": [20], "once": [10], "gone": [20]}, board.at
+
+
+class Shy:
+    """A trigger that is due each minute, and fails when it is told to."""
+
+    def __init__(self):
+        self.fails = []
+
+    def next(self, after):
+        if self.fails:
+            raise self.fails.pop()
+        return after // 60 * 60 + 60
+
+    def __repr__(self):
+        return "Shy()"
+
+
+async def test_a_trigger_that_failed_is_asked_again_after_a_reset():
+    for when in ({}, {"finish": T0 + DAY}):
+        shy = Shy()
+        board = Board(job=dict(trigger=shy, **when))
+        board.boot()
+        await board.awake(60)
+        shy.fails.append(OSError(5))
+        text = printed(board.clock.advance, 60) + printed(board.sched.run_pending)
+        await turns()
+        assert "trigger failed" in text and not board.sched.holds("job")
+        await board.sleep(300)
+        await board.awake(130)
+        assert board.at["job"] == [60, 120, 420, 480], board.at
+        board.off()
+
+
+async def test_a_record_for_which_there_is_no_memory_is_taken_later():
+    for fails in (1, 3, 20):
+        shy = Shy()
+        board = Board(
+            shy={"trigger": shy},
+            window={"repeat": 100, "start": T0 - 5},
+            often={"repeat": 70, "count": 5},
+        )
+        board.boot()
+        await board.awake(250)
+        board.off()
+        board.boot()
+        board.wall += 20000
+        board.boot()
+        shy.fails += [MemoryError()] * fails
+        for _ in range(7):
+            try:
+                board.sched.run_pending()
+                break
+            except MemoryError:
+                board.clock.advance(1)
+        shy.fails.clear()
+        await turns()
+        await board.awake(200)
+        assert board.at["window"][:4] == [100, 200, 300, 400], (fails, board.at)
+        assert board.at["often"][:5] == [70, 140, 210, 280, 350], (fails, board.at)
+        assert 300 in board.at["shy"] and 360 in board.at["shy"], (fails, board.at)
+        board.off()
+
+
+async def test_a_schedule_that_is_made_late_goes_on_as_well():
+    plans = {"often": {"repeat": 100}, "cron": {"cron": "*/2 * * * *"}, "twice": {"at": T0 + 5}}
+    board = Board(**plans)
+    board.boot()
+    await board.awake(110)
+    board.plans = {}
+    await board.sleep(10)
+    loop = asyncio.create_task(board.sched.loop())
+    await turns()
+    board.clock.advance(30)  # since the last look
+    for name, when in plans.items():
+        board.add(name)
+        board.sched.schedule(name, **when)
+    await turns(10)
+    assert board.at["cron"] == [150], board.at  # it was due at 120
+    assert aioctl.state("twice") == "stopped" and aioctl.state("often") == "scheduled"
+    assert await asyncio.wait_for(aioctl.join("twice"), 1) is None
+    loop.cancel()
+    await turns()
+    await board.awake(60)
+    assert board.at == {"often": [100, 200], "cron": [150], "twice": [5]}, board.at
+
+
+async def test_a_store_that_is_set_late_does_not_undo_what_was_done():
+    board = Board(cron={"cron": "* * * * *"}, count={"repeat": 50, "count": 4})
+    board.boot()
+    await board.awake(70)
+    store, board.store = board.store, Store()
+    await board.sleep(100)
+    await board.awake(70)
+    assert board.at["cron"] == [60, 180, 240] and len(board.at["count"]) == 2
+    board.sched.set_store(store)
+    await board.awake(300)
+    assert board.at["cron"][3] == 300 and len(board.at["count"]) == 4, board.at
+
+
+async def test_a_reset_while_a_start_waits_for_its_jitter_loses_none():
+    board = Board(
+        cron={"cron": "0 * * * *", "jitter": 600, "grace": 60},
+        often={"repeat": HOUR, "jitter": 600, "grace": 60},
+        window={"repeat": HOUR, "jitter": 600, "grace": 60, "start": T0},
+    )
+    board.boot()
+    for hour in range(1, 20):
+        await board.awake(HOUR if hour > 1 else HOUR + 301)
+        await board.sleep(1)
+        board.wall -= 1000
+        board.boot()
+    await board.awake(HOUR - 301)
+    for name, at in board.at.items():
+        assert [t // HOUR for t in at] == list(range(1, 20)), (name, at)
+        assert all(0 <= t % HOUR <= 601 for t in at), (name, at)
+
+
+async def test_what_could_not_be_put_is_put_at_the_next_look():
+    board = Board(job={"repeat": 100}, other={"repeat": 30})
+    board.boot()
+    await board.awake(95)
+    board.store.fails = OSError(28)
+    text = printed(board.clock.advance, 5) + printed(board.sched.run_pending)
+    assert text.count("store failed") == 1
+    board.store.fails = None
+    await board.awake(25)
+    assert board.record("job")["next"] == (T0 + 200) * 1000
+
+
+async def test_a_store_that_cannot_be_read_is_reported_and_all_begins_anew():
+    board = Board(job={"repeat": 100})
+    for result in (None, [], {5: {}}, OSError(19), MemoryError()):
+
+        def load(result=result):
+            if isinstance(result, BaseException):
+                raise result
+            return result
+
+        board.store.load = load
+        text = printed(board.boot)
+        assert "store failed" in text, (result, text)
+        await board.awake(101)
+        assert len(board.at["job"]) == 1
+        board.at["job"].clear()
+
+
+# The wall clock, and people
+
+
+async def test_a_clock_that_is_lost_leaves_the_records():
+    board = Board(cron={"cron": "0 8 * * *"}, often={"repeat": DAY})
+    board.boot()
+    await board.awake(9 * HOUR)
+    board.set_clock(Y2000 - T0)
+    await board.awake(60)
+    board.wall = (T0 + 2 * DAY) * 1000
+    board.boot()
+    await board.look()
+    assert board.at["cron"] == [8 * HOUR, 2 * DAY] and board.at["often"] == [2 * DAY], board.at
+
+
+async def test_a_window_that_ended_by_a_clock_that_was_ahead_is_open():
+    plans = {
+        "often": {"repeat": 100, "finish": T0 + 500},
+        "cron": {"cron": "0 * * * *", "finish": T0 + 3 * HOUR},
+    }
+    for unset in (True, False):
+        board = Board(**plans)
+        board.wall = (T0 + DAY) * 1000
+        board.boot()
+        await board.look()
+        assert aioctl.state("often") == aioctl.state("cron") == "stopped"
+        if unset:
+            board.boot(wall=Y2000)
+            await board.awake(200)
+            assert not board.at["often"], "it may be over"
+            board.set_clock(0)
+        else:
+            board.wall = T0 * 1000
+            board.boot()
+        await board.awake(2 * HOUR)
+        assert board.at["often"] == [100, 200, 300, 400, 500], (unset, board.at)
+        assert board.at["cron"] == [HOUR, 2 * HOUR], (unset, board.at)
+        board.off()
+
+
+async def test_a_clock_that_was_ahead_at_boot_is_put_right():
+    board = Board(cron={"cron": "0 * * * *", "finish": T0 + HOUR})
+    board.wall = (T0 + 2 * HOUR) * 1000
+    board.boot()
+    await board.awake(20)
+    board.set_clock(30)
+    await board.awake(HOUR)
+    assert board.at["cron"] == [HOUR], board.at
+
+
+async def test_a_window_that_ends_while_the_board_is_off_leaves_starts_that_are_missed():
+    board = Board(
+        often={"repeat": 100, "finish": T0 + 1000}, cron={"cron": "* * * * *", "finish": T0 + 250}
+    )
+    board.boot()
+    await board.awake(150)
+    await board.sleep(5000)
+    await board.look()
+    table = board.sched.table
+    assert (table["often"].missed, table["cron"].missed) == (9, 2)
+    assert board.at == {"often": [100], "cron": [60, 120]}
+
+
+async def test_only_what_is_due_when_makes_a_plan():
+    pairs = (
+        ({"repeat": 100.0}, {"repeat": 100, "grace": 5}),
+        ({"start_in": 100, "repeat": True}, {"repeat": 100, "jitter": 0}),
+        ({"start_in": 100, "repeat": 100}, {"repeat": 100, "overlap": "queue"}),
+        ({"start_in": 2.0, "repeat": 100}, {"start_in": 2, "repeat": 100, "retries": 1}),
+        ({"cron": "*/5 * * * *"}, {"cron": "*/5 * * * *", "coalesce": False}),
+    )
+    others = (
+        ({"repeat": 100, "count": 2}, {"repeat": 100, "count": 3}),
+        ({"repeat": 100, "finish": T0 + DAY}, {"repeat": 100, "finish": T0 + DAY + 1}),
+        ({"at": T0 + 100}, {"at": T0 + 101}),
+    )
+    for before, after in pairs + others:
+        board = Board(job=before)
+        board.boot()
+        await board.awake(50)
+        kept = board.record("job")
+        board.plans["job"] = after
+        await board.sleep(10)
+        await board.awake(1)
+        same = board.record("job")
+        if (before, after) in pairs:
+            assert same["when"] == kept["when"] and same["next"] == kept["next"], (before, after)
+        else:
+            assert same["when"] != kept["when"], (before, after)
+        board.off()
+
+
+async def test_triggers_of_triggers_are_known_again():
+    from aiotrigger import Cron, Or, Window
+
+    def plan():
+        return {"trigger": Or(Window(Once(T0 + 100), start=T0), Cron("0 0 1 1 *"))}
+
+    board = Board(date=plan())
+    board.boot()
+    await board.awake(50)
+    board.plans["date"] = plan()
+    await board.sleep(500)
+    await board.look()
+    assert board.at["date"] == [550], board.at
+
+
+async def test_a_cut_of_power_between_two_records_keeps_the_phase():
+    board = Board(job={"repeat": 100})
+    board.boot()
+    await board.awake(150)
+    board.sched.table["job"].pause()
+    before = board.record("job")["next"]
+    for puts in (1, 2, 3):
+        most = board.store.puts + puts
+        put = board.store.put
+
+        def cut(key, record, most=most, put=put):
+            if board.store.puts < most:
+                put(key, record)
+
+        board.store.put = cut
+        await board.sleep(7)
+        await board.look()
+        board.store.put = put
+        assert board.record("job")["next"] == before and board.record("job")["paused"]
+
+
+async def test_a_pause_may_be_ended_before_anything_runs_or_while_the_clock_is_unset():
+    board = Board(often={"repeat": 100}, once={"start_in": 20}, cron={"cron": "* * * * *"})
+    board.boot()
+    await board.awake(10)
+    for s in board.sched.table.values():
+        s.pause()
+    await board.sleep()
+    await board.awake(290)
+    assert not any(board.at.values()), board.at
+    await board.sleep()
+    for s in board.sched.table.values():
+        s.resume()
+    await board.awake(125)
+    assert board.at == {"often": [300, 400], "once": [320], "cron": [360, 420]}, board.at
+    for s in board.sched.table.values():
+        s.pause()
+    board.boot(wall=Y2000)
+    await board.awake(10)
+    for name in ("often", "cron"):
+        board.sched.table[name].resume()
+    board.wall = (T0 + 1050) * 1000
+    board.boot()
+    await board.awake(100)
+    assert board.at["often"] == [300, 400, 1100] and board.at["cron"][2:] == [1080, 1140], board.at
+
+
+async def test_modify_counts_from_now_whatever_was_found():
+    board = Board(job={"repeat": 1000})
+    board.boot()
+    await board.awake(900)
+    board.boot(wall=Y2000)
+    await board.awake(10)
+    board.sched.table["job"].modify(repeat=1000)
+    board.set_clock(910)
+    await board.awake(1100)
+    assert board.at["job"] == [1910], board.at
+    s = board.sched.table["job"]
+    try:
+        s.modify(repeat=5, finish=T0)
+        raise AssertionError(s.when)
+    except ValueError as e:
+        assert "modify: never due" in str(e)
+    assert board.sched.table["job"] is s and s.pending
+
+
+async def test_the_last_start_stays_that_however_often_the_board_boots():
+    board = Board(often={"repeat": 1000, "start_in": 10}, once={"at": T0 + 20})
+    board.boot()
+    await board.awake(30)
+    for _ in range(30):
+        await board.sleep(0.37)
+        await board.look()
+    table = board.sched.table
+    assert aioschedule.last(table["often"]) == T0 + 10
+    assert aioschedule.last(table["once"]) == T0 + 20
+    board.store.texts["schedule/often"] = board.store.texts["schedule/often"].replace(
+        "1731", "9" * 40
+    )
+    assert "not taken" in printed(board.boot) + printed(board.sched.run_pending)
+
+
+async def test_who_unschedules_in_a_listener_leaves_no_record():
+    board = Board(job={"repeat": 100}, other={"repeat": 100})
+    board.boot()
+    await board.look()
+    board.sched.listen(lambda event, name, s, rec: s.unschedule(), "added")
+    board.sched.set_store(board.store)  # hears after it
+    board.sched.schedule("job", repeat=50)
+    await board.look()
+    assert sorted(board.store.texts) == ["result/x", "schedule/other"]
+    s = board.sched.table["other"]
+    aioctl.stop("other")
+    assert not s.unschedule() and list(board.store.texts) == ["result/x"]
+    board.store.texts["schedule/orphan"] = "{}"
+    assert "not found" in printed(board.sched.unschedule, "orphan")
+    assert list(board.store.texts) == ["result/x"]
+
+
+async def test_a_window_that_has_ended_does_not_harm_a_task_that_runs():
+    async def fails():
+        runs.append(1)
+        await asyncio.sleep_ms(0)
+        raise ValueError("x")
+
+    runs = []
+    watcher = aioctl.add(aioschedule.watcher_loop, sleep=0)
+    aioctl.add(fails, name="runs", restart="on-failure", backoff=(0, 0), intensity=(3, 60))
+    await turns(1)
+    text = printed(aioschedule.schedule, "runs", repeat=5, finish=T0 - 1)
+    assert "has ended" in text
+    await turns(40)
+    assert len(runs) == 4 and aioctl.state("runs") == "gave-up", runs
+    aioctl.stop(watcher.name)
+    aioschedule.unschedule("runs")

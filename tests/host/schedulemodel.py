@@ -96,7 +96,7 @@ class Plan:
 
     def limit(self):
         """By how many ms the clock may be set back without any start being made again."""
-        if "cron" not in self.when:
+        if "cron" not in self.when or self.over and not self.counted[0]:
             return 0
         wild = "*" in self.when["cron"].split()[-5] + self.when["cron"].split()[-4]
         return MINUTE if wild else 3 * HOUR

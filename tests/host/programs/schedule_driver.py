@@ -111,6 +111,7 @@ class Run:
     def end(self):
         for rec in list(aioctl.records()):
             aioctl.delete(rec.name)
+        self.scheduler.table.clear()  # nobody knows it any more
 
     def counted(self):
         counted = {}
