@@ -91,8 +91,11 @@ class _Keeper:
         if event == "added" and name in self._found:
             # Not now: who makes it goes on with it. And once more, if there is no memory for it.
             self._sched.wall.ask(self._sched)
-        else:
-            self.note(s)
+            return
+        later = event == "added" and self.later.get(name)
+        if later and later["when"] != _words(s):
+            self.later.pop(name)  # of the plan whose place it takes
+        self.note(s)
 
     def look(self):
         """The scheduler begins, or the wall clock was set: take up, and write down, all."""
@@ -146,6 +149,8 @@ class _Keeper:
             if s.name in self.later:
                 self.later[s.name] = record
             _sync(self._store.put(self._prefix + s.name, record))
+            if s.name in self.failed:
+                self.failed.remove(s.name)
         except Exception as e:  # noqa: BLE001 - a guard: reports
             if s.name not in self.failed:
                 fault(self._sched, s.name, "store failed: ", e)
@@ -153,12 +158,12 @@ class _Keeper:
 
     def again(self):
         """Write down what could not be."""
-        failed = self.failed
-        self.failed = []
-        for name in failed:
+        for name in self.failed[:]:
             s = self._sched.table.get(name)
             if s:
                 self.note(s)
+            else:
+                self.failed.remove(name)
 
     def resumed(self, s):
         """What it was paused by in an earlier life does not count, nor what was due since."""
@@ -230,10 +235,10 @@ def _zone(sched):
 def _record(sched, s, later):
     # What there is to know of it after a reset. Its times are epoch ms, so that the phase of an
     # interval stays; later: those it still waits for.
-    record: dict = {"when": _words(s)}
+    record: dict = dict(later) if later else {"when": _words(s)}
     clock = sched.clock
-    if later and later.get("when") == record["when"]:
-        record = dict(later)
+    if later:
+        pass
     elif clock.wall() >= SET:
         record["t"] = now = clock.wall_s * 1000 + clock.wall_ms
         if s.trigger:
@@ -280,20 +285,20 @@ def _take(sched, s, found):
         return False  # another plan begins anew
     for word in _TIMES:
         v = found.get(word, 0)
-        if isinstance(v, bool) or not isinstance(v, int) or not 0 <= v < _MOST:
+        if not isinstance(v, int) or not 0 <= v < _MOST:
             raise TypeError("%s: expected an int, 0 to 2**42, got %r" % (word, v))
+    over = found.get("over")
+    if found.get("paused") and not s.paused and not over:
+        hold(sched, s)  # first, as this takes memory
+        s.paused = True
     if s.left is not None:
         # Some may have been made before the store was set.
         s.left = max(found.get("left", s.left) - s.when["count"] + s.left, 0)
-    over = found.get("over")
     if over:  # its task does not start, even if it is added later
         if over is True:
             s.left = 0
         sched.withdraw(s)
         s.pending = s.over = True
-    elif found.get("paused") and not s.paused:
-        s.paused = True
-        hold(sched, s)
     return over is not True or "last" in found
 
 
@@ -369,8 +374,7 @@ def _keep_phase(sched, s, ms, grid):
     if s._late:
         s._late = 0
     _revive(s)
-    if windowed and ms < 0:
-        _miss(sched, s, ms)
+    left_out = _left_out(sched, s, ms)
     if not s.holders:
         ms = again_in(sched, s)
         if ms is not None and s.jitter and (ms < 0 or not windowed):
@@ -378,13 +382,16 @@ def _keep_phase(sched, s, ms, grid):
         move(sched, s, ms)
         if s.over:
             s.pending = True  # as if it had been found so
+    if left_out:
+        s.missed += left_out
 
 
-def _miss(sched, s, ms):
-    # Its window may have ended since it was due.
-    if s.finish is not None and s.finish < sched.clock.wall():
-        n = (s.finish - sched.clock.wall_s) * 1000 - sched.clock.wall_ms - ms
-        s.missed += max(n // s.period + 1, 0)
+def _left_out(sched, s, ms):
+    # How often it was due since then, its window having ended meanwhile.
+    if s.finish is None or s.finish >= sched.clock.wall():
+        return 0
+    n = (s.finish - sched.clock.wall_s) * 1000 - sched.clock.wall_ms - ms
+    return max(n // s.period + 1, 0)
 
 
 def _revive(s):

@@ -243,8 +243,8 @@ def pause(s):
     """Start nothing more until `resume`; a run that goes on is let go on."""
     sched, s = find(s)
     if not s.paused:
-        s.paused = True
         hold(sched, s)
+        s.paused = True
         note(sched, s)
 
 
@@ -269,7 +269,11 @@ def hold(sched, s):
     """Take it out until somebody releases it; several may hold it."""
     s.holders += 1
     if s.holders == 1:
-        _keep(sched, s)
+        try:
+            _keep(sched, s)
+        except MemoryError:
+            s.holders = 0
+            raise
 
 
 def _release(sched, s):

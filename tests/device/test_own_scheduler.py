@@ -308,6 +308,17 @@ async def test_a_configuration_is_checked_with_the_defaults_that_it_brings():
     assert own.table["e"].grace == 3000
 
 
+async def test_a_trigger_that_fails_is_refused_before_anything_changes():
+    class Broken:
+        def next(self, after):
+            raise OSError(5)
+
+    own = aioschedule.Scheduler(clock)
+    wrong = {"a": {"repeat": 5}, "b": {"trigger": Broken()}}
+    raised(OSError, own.configure, {"defaults": {"grace": 3}, "schedules": wrong})
+    assert not own.table and not own.defaults
+
+
 async def test_what_a_schedule_is_due_at_is_not_that_of_the_defaults():
     own = aioschedule.Scheduler(clock)
     own.configure({"defaults": {"repeat": 60, "grace": 3}})
