@@ -75,6 +75,8 @@ class Schedule:
         # the heap.
         self.last = self._t = None
         self.runs = 0
+        if self.period >= LAP:
+            self._far = 0
 
     def __getattr__(self, name):
         # What people and programs ask of it: when, next, pause, ...

@@ -150,13 +150,13 @@ def start(name=None):
     ok = not name or bool(found)
     for r in found:
         plans = r.schedule
-        r.schedule = None
         if r.state == "gave-up":
             r._ring = None  # a fresh start
             r._delay = None
         try:
             if plans:
                 _put_back(plans)
+                r.schedule = None
                 if not r.starts:
                     r.state = "scheduled"
             elif not r.live():

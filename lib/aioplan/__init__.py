@@ -13,7 +13,7 @@ def settle(sched, s):
     if rec and rec.state == "scheduled":
         from aiocontrol import schedules, settle
 
-        if not any(o.pending for o in schedules(s.name)):
+        if not any(o.pending and not o.over for o in schedules(s.name)):
             settle(rec)
 
 

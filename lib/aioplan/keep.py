@@ -5,11 +5,10 @@ Sources: systemd.timer, Persistent=; APScheduler, user guide, "Choosing the righ
 
 from micropython import const
 
-import aioctl
 import aioschedule
 from aiosupervisor.report import COROUTINE
 
-from . import fault, held, manage
+from . import fault, manage
 from .listen import listen, unlisten
 from .verbs import again_in, hold, left_in
 from .wall import Wall, limit, move
@@ -45,27 +44,17 @@ def set_store(store=None, prefix="schedule/", sched=None):
             sched.wall = Wall(sched)  # pyright: ignore[reportAttributeAccessIssue] - None by default
         listen(keeper, _EVENTS, sched)
     if sched.wall:
-        aioctl.holds = _holds
+        manage.ask_all()
         if sched.wall.keeper:
             unlisten(sched.wall.keeper, sched)
         sched.wall.keeper = keeper  # pyright: ignore[reportAttributeAccessIssue] - None by default
         sched.wall.ask(sched)
 
 
-def _holds(name):
-    # A task is being added, perhaps one that a schedule has waited for.
-    for sched in [aioschedule.scheduler] + manage.others():
-        if sched.wall and sched.wall.keeper:
-            s = sched.table.get(name)
-            if name in sched.wall.keeper.later or s and held(s):
-                sched.wall.ask(sched)
-    return manage.holds(name)
-
-
 class _Keeper:
     # Writes down what comes of the schedules, and lets them go on where a record ends.
     # later: records whose times wait for the clock to be set, or for the task to be added.
-    # failed: names whose record could not be put.
+    # failed, gone: names whose record could not be put, or deleted.
 
     def __init__(self, sched, store, prefix):
         self._sched = sched
@@ -75,6 +64,7 @@ class _Keeper:
         self._unset = None  # whether the clock was, at the last look
         self.later = {}
         self.failed = []
+        self.gone = []
         self._found = self._read()  # of an earlier life of the program, until they are taken
 
     def _read(self):
@@ -102,7 +92,7 @@ class _Keeper:
         unset = self._sched.clock.wall() < SET
         if unset and self._unset is False:
             # The clock was set, and is no more: what was known then is the best there is.
-            self.later = self._read()
+            self.later = {n: r for n, r in self._read().items() if isinstance(r, dict)}
         self._unset = unset
         short = False
         for s in list(self._sched.table.values()):
@@ -111,6 +101,7 @@ class _Keeper:
             else:
                 short = True
         if short:
+            self._tries += 1
             raise MemoryError  # at the next look once more
         self._tries = 0
 
@@ -128,11 +119,14 @@ class _Keeper:
             return True
         except Exception as e:  # noqa: BLE001 - a guard: reports
             if isinstance(e, MemoryError) and self._tries < _TRIES:
-                self._tries += 1
                 return False
             self.anew(name)
             fault(self._sched, name, "record of its schedule not taken: ", e)
             return True
+
+    def expects(self, name):
+        """Tell whether a record waits for the task of that name, and nothing else."""
+        return name in self.later and not self._unset
 
     def _here(self, s):
         # A listener, a trigger or a store may have taken it out.
@@ -164,28 +158,35 @@ class _Keeper:
                 self.note(s)
             else:
                 self.failed.remove(name)
+        for name in self.gone[:]:
+            self.gone.remove(name)
+            if name not in self._sched.table:
+                self.forget(name, False)
 
     def resumed(self, s):
         """What it was paused by in an earlier life does not count, nor what was due since."""
         for records in (self._found, self.later):
             found = records.get(s.name)
-            if found and found.get("paused"):
+            if isinstance(found, dict) and found.get("paused"):
                 records[s.name] = dict(found, paused=False, resumed=True)
         if s.paused and _boots(s):
             self.forget(s.name)
 
     def anew(self, name):
-        """It begins anew, whatever was found of it."""
-        self._found.pop(name, None)
+        """It begins anew, whatever was found of it; True if that was paused."""
+        found = self._found.pop(name, None)
         self.later.pop(name, None)
+        return isinstance(found, dict) and found.get("paused", False)
 
-    def forget(self, name):
+    def forget(self, name, tell=True):
         """The program has unscheduled it; whatever else ends it, the next boot goes on with it."""
         self.anew(name)
         try:
             _sync(self._store.delete(self._prefix + name))
         except Exception as e:  # noqa: BLE001 - a guard: reports
-            fault(self._sched, name, "store failed: ", e)
+            self.gone.append(name)
+            if tell:
+                fault(self._sched, name, "store failed: ", e)
 
 
 def _sync(left):
@@ -318,14 +319,16 @@ def _take_times(sched, s, found):
             _begin(sched, s)
         elif grid is not None:
             s._grid = _moment(clock, grid)
-    elif at is None or s.runs + s.skipped + s.missed:
+    elif at is None or s.runs + s.missed:
         pass  # it goes on as it began now
     elif s.trigger:
         if stays and not found.get("resumed") and found.get("zone") == _zone(sched):
             _go_on(sched, s, at // 1000)
     elif s.period:
         ms = at - now
-        _keep_phase(sched, s, ms % s.period if found.get("resumed") and ms < 0 else ms, grid)
+        if ms < 0 and found.get("resumed"):
+            ms %= s.period
+        _keep_phase(sched, s, ms, grid, s.period if "last" in found else max(s.period, s.delay))
 
 
 def _begin(sched, s):
@@ -357,12 +360,13 @@ def _shaken(s, ms):
     return ms + s._late
 
 
-def _keep_phase(sched, s, ms, grid):
-    # An interval is due in `ms`, or was due so long ago; grid: the same of where its grid begins.
+def _keep_phase(sched, s, ms, grid, most):
+    # An interval is due in `ms`, or was due so long ago; grid: the same of where its grid begins;
+    # most: that it can be.
     windowed = grid is not None
     if windowed and grid > 0:
         ms = grid
-    if ms > max(s.period, s.delay):
+    if ms > most:
         if not windowed:
             return  # the clock was ahead then
         ms = grid = ms % s.period

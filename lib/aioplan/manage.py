@@ -65,8 +65,7 @@ def know(sched):
     _own.append(sched)
     if sched.heard:
         hear_again(sched)
-    if aioctl.holds is aioschedule.holds:
-        aioctl.holds = holds
+    ask_all()
 
 
 def others():
@@ -80,12 +79,23 @@ def others():
 
 def holds(name):
     """Tell whether a start of the task is to come, on any scheduler."""
-    if aioschedule.holds(name):
-        return True
+    found = _holds(aioschedule.scheduler, name)
     for o in others():
-        if o.holds(name):
-            return True
-    return False
+        if _holds(o, name):
+            found = True
+    return found
+
+
+def _holds(sched, name):
+    if sched.wall:
+        sched.wall.expect(sched, name)
+    return sched.holds(name)
+
+
+def ask_all():
+    """Let the other schedulers, and what watches the wall clock, be asked by `aioctl.holds`."""
+    if aioctl.holds is aioschedule.holds:
+        aioctl.holds = holds
 
 
 def wake():
@@ -294,13 +304,11 @@ def configure(config, sched=None):
 
 def with_defaults(defaults, when):
     """Return `when` with the words that it lacks; when it says what it is due at, not those."""
-    kinds = [w for w in KINDS if w in when]
-    if kinds or "repeat" in when:
-        # An interval takes on where it begins, as the two go together.
-        clash = [w for w in KINDS if kinds or w not in ("start_in", "at")]
-        defaults = {w: v for w, v in defaults.items() if w not in clash}
-        if kinds and kinds[0] not in ("start_in", "at"):
-            defaults.pop("repeat", None)
+    times = KINDS + ("repeat",)
+    if any(when.get(w) is not None for w in times):
+        defaults = {w: v for w, v in defaults.items() if w not in times}
+    else:
+        when = {w: v for w, v in when.items() if w not in times}
     return dict(defaults, **when)
 
 

@@ -7,12 +7,15 @@ Each takes the name of a task, which means its schedule on the default scheduler
 import asyncio
 from time import ticks_diff
 
+from micropython import const
+
 import aioctl
 import aioschedule
 
 from . import fault, forget, held, note, phase, settle
 
-_MOST = 50  # starts that preview() looks ahead
+_MOST = const(50)  # starts that preview() looks ahead
+_LATER_MS = const(1000)  # until it is tried again for which there was no memory
 # What a plain interval does not have.
 _ZERO = "missed holders paused owed retried retries jitter over _late".split()
 _NONE = "wall trigger on due calendar unset left start finish heir overlap _grid".split()
@@ -200,7 +203,7 @@ def _calendar(sched, s, leave_out):
         sched.wall.look()
         since = (sched.wall.s - s.wall) * 1000 + sched.wall.ms
         if since >= 0:
-            s.wall = None
+            s.wall = s.due = None
             return s.first(sched, s.period - since % s.period)
     return s.planned(sched)
 
@@ -219,6 +222,10 @@ def put_back(s):
     sched = s.sched or aioschedule.scheduler
     ms = None if s.holders or held(s) else again_in(sched, s)
     sched.enter(s, None if ms is None else phase(s, ms))
+    if held(s):
+        sched.wall.ask(sched)
+    elif not s.pending:
+        settle(sched, s)
 
 
 def unschedule(s, sched=None):
@@ -284,6 +291,17 @@ def _release(sched, s):
         sched.put(s, max(ms, 0) + sched.since())
         sched.wake()
     s.holders -= 1
+    if not s.pending:
+        settle(sched, s)
+
+
+async def _released(s):
+    # As `_release`, once there is the memory for it.
+    while True:
+        try:
+            return _release(*find(s))
+        except MemoryError:
+            await asyncio.sleep_ms(_LATER_MS)
 
 
 class suspend:
@@ -314,11 +332,11 @@ class suspend:
             entered = True
         finally:
             if not entered:
-                _release(*find(s))
+                await _released(s)
         return s
 
     async def __aexit__(self, *_):
-        _release(*find(self._s))
+        await _released(self._s)
 
 
 def runs(sched, s):
@@ -363,8 +381,7 @@ def modify(s, **when):
     ms = new.wait(sched)
     if new.over:
         raise ValueError("modify: never due: %r" % (when,))
-    if sched.wall and sched.wall.keeper:
-        sched.wall.keeper.anew(s.name)
+    was_paused = sched.wall and sched.wall.keeper and sched.wall.keeper.anew(s.name)
     sched.enter(new, ms)
     if new.holders:
         _keep(sched, new)
@@ -372,6 +389,8 @@ def modify(s, **when):
     heir[0] = new
     for each in (s, new):
         each.heir = heir  # pyright: ignore[reportAttributeAccessIssue]
+    if was_paused:
+        pause(new)
     return new
 
 
@@ -379,6 +398,7 @@ def run_now(s):
     """Start the task now, as its overlap rule says; its schedule and its count stay. False if it
     is neither started nor queued."""
     sched, s = find(s)
+    sched.clock.now()
     runs = s.runs + s.owed
     if hasattr(s, "begin"):
         s.begin(sched, by_hand=True)
@@ -395,6 +415,7 @@ def fire(keyword, sched=None):
     if sched.paused:
         return 0
     n = 0
+    sched.clock.now()
     now = sched.clock.wall()
     for s in list(sched.table.values()):
         due = s.on == keyword and s.pending and not held(s)

@@ -47,7 +47,7 @@ class Wall:
             self._on = self._asked = True
         if self._asked:
             self._follow(sched)
-        elif self.keeper and self.keeper.failed:
+        elif self.keeper and (self.keeper.failed or self.keeper.gone):
             self.keeper.again()
 
     def ask(self, sched):
@@ -55,13 +55,18 @@ class Wall:
         self._asked = True
         sched.wake()
 
+    def expect(self, sched, name):
+        """The task of that name is being added, or asked for: perhaps something waits for it."""
+        s = sched.table.get(name)
+        waits = s and held(s) and not self._asked
+        if waits or self.keeper and self.keeper.expects(name):
+            self.ask(sched)
+
     def _follow(self, sched):
         if self.keeper:
             self.keeper.look()
         for s in sched.table.values():
-            # Over before it began: if its task is there, that is stopped, not held for ever.
-            if held(s) and sched.record(s.name):
-                s.pending = False
+            if held(s):  # its task is stopped: nobody waits for it for ever
                 settle(sched, s)
         self._asked = False
 
@@ -141,7 +146,7 @@ def _plan(sched, s, back, first):
         ms = None
         s.pending = False
         fault(sched, s.name, "trigger failed: ", e)
-    if sched.table.get(s.name) is s:  # a trigger may have taken it out
+    if sched.table.get(s.name) is s and not s.holders:  # a trigger may do all that
         move(sched, s, ms)
         if not s.pending:
             settle(sched, s)
@@ -161,7 +166,8 @@ def move(sched, s, ms):
         try:
             sched.put(s, ms)
         except MemoryError:
-            s._far = far
+            if s._far != far:
+                s._far = far
             sched._due.push(entry, key)
             raise
     else:

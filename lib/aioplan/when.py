@@ -64,7 +64,7 @@ class Rich(aioschedule.Schedule):
             _wall(self, sched, kind, when)
             self.name = name
             self.last = self._t = None
-            self.runs = 0
+            self.runs = self._far = 0
         if kind != "cron" or len(when) > 1:
             self.when = when
         windowed = self.start is not None or self.finish is not None
@@ -104,6 +104,9 @@ class Rich(aioschedule.Schedule):
             self.pending = not (rec and rec.live())  # its task is held
             self.over = True
             sched.wall.ask(sched)
+            from .manage import ask_all
+
+            ask_all()
         return ms
 
     def planned(self, sched):

@@ -325,7 +325,8 @@ async def test_what_a_schedule_is_due_at_is_not_that_of_the_defaults():
     for when, kept in (
         ({}, {"repeat": 60}),
         ({"count": 1}, {"repeat": 60, "count": 1}),
-        ({"start_in": 5}, {"repeat": 60, "start_in": 5}),
+        ({"start_in": 5}, {"start_in": 5}),
+        ({"cron": None}, {"repeat": 60}),
         ({"repeat": 5}, {"repeat": 5}),
         ({"cron": "@daily"}, {"cron": "@daily"}),
         ({"on": "word"}, {"on": "word"}),
@@ -334,9 +335,9 @@ async def test_what_a_schedule_is_due_at_is_not_that_of_the_defaults():
     own.configure({"defaults": {"cron": "@daily"}})
     assert own.schedule("job", repeat=5).when == {"repeat": 5}
     assert own.schedule("job", start_in=5).when == {"start_in": 5}
-    own.configure({"defaults": {"start_in": 7}})
-    assert own.schedule("job", repeat=5).when == {"start_in": 7, "repeat": 5}
-    assert own.schedule("job", cron="@daily").when == {"cron": "@daily"}
+    own.configure({"defaults": {"start_in": 5, "repeat": True}})
+    assert own.schedule("job", at=T0 + 7).when == {"at": T0 + 7}
+    assert own.schedule("job", repeat=7).when == {"repeat": 7}
 
 
 async def test_a_zone_that_is_none_is_refused_and_nothing_changed():

@@ -1168,3 +1168,160 @@ async def test_a_window_that_has_ended_does_not_harm_a_task_that_runs():
     assert len(runs) == 4 and aioctl.state("runs") == "gave-up", runs
     aioctl.stop(watcher.name)
     aioschedule.unschedule("runs")
+
+
+async def test_a_tree_does_not_start_what_is_over():
+    from aiosupervisor.tree import Supervisor
+
+    board = Board(twice={"repeat": 50, "count": 2}, ended={"repeat": 5, "finish": T0 - 1})
+    board.boot()
+    await board.awake(110)
+    board.adds = False
+    await board.sleep(10)
+    await board.look()
+    at = board.at
+
+    async def twice():
+        at["twice"].append("tree")
+
+    async def ended():
+        at["ended"].append("tree")
+
+    root = Supervisor("root")
+    root.add(twice)
+    root.add(ended)
+    await turns(20)
+    await board.awake(100)
+    await turns(20)
+    assert at == {"twice": [50, 100], "ended": []}, at
+    aioctl.stop("root")
+    await turns(10)
+
+
+async def test_without_memory_for_one_look_nothing_is_lost():
+    import micropython
+
+    for when in (
+        {"start_in": 60, "repeat": 5 * DAY, "retries": 3},
+        {"start_in": 60, "repeat": 5 * DAY},
+        {"start_in": 60, "repeat": 5 * DAY, "overlap": "queue", "grace": 7 * DAY},
+    ):
+        board = Board(job=when)
+        board.boot()
+        await board.look()
+        board.sched.set_store()
+        board.clock.advance(60)
+        micropython.heap_lock()
+        try:
+            board.sched.run_pending()
+        except MemoryError:
+            pass
+        finally:
+            micropython.heap_unlock()
+        await board.awake(6 * DAY)
+        assert board.at["job"][-1] == 5 * DAY + 60, (when, board.at)
+        board.off()
+
+
+async def test_many_records_may_want_for_memory_in_one_look():
+    plans = {"t%d" % i: {"trigger": Shy()} for i in range(8)}
+    board = Board(**plans)
+    board.boot()
+    await board.awake(70)
+    await board.sleep(100)
+    for when in plans.values():
+        when["trigger"].fails.append(MemoryError())
+    text = ""
+    for _ in range(2):
+        try:
+            text += printed(board.sched.run_pending)
+        except MemoryError:
+            text += "short"
+    await turns()
+    assert text == "short" and all(at == [60, 170] for at in board.at.values()), (text, board.at)
+
+
+async def test_a_delete_that_failed_is_made_again():
+    board = Board(job={"repeat": 100}, other={"repeat": 10})
+    board.boot()
+    await board.look()
+    board.store.fails = OSError(28)
+    printed(board.sched.unschedule, "job")
+    board.store.fails = None
+    await board.awake(11)
+    assert sorted(board.store.texts) == ["result/x", "schedule/other"]
+
+
+async def test_who_resumes_what_has_ended_leaves_nobody_waiting():
+    now = T0 + 10
+    for when in (
+        {"at": now, "repeat": 10, "finish": now + 15},
+        {"repeat": 10, "finish": now + 15},
+        {"cron": "* * * * *", "finish": T0 + 15},
+    ):
+        board = Board(job=when)
+        board.boot()
+        await board.look()
+        s = board.sched.table["job"]
+        s.pause()
+        board.clock.advance(100)
+        await board.look()
+        text = printed(s.resume)
+        await board.look()
+        assert aioctl.state("job") == "stopped" and not text, (when, text)
+        assert not board.record("job")["paused"]
+        board.off()
+
+
+async def test_a_task_that_is_added_after_its_window_has_ended_is_stopped():
+    aioschedule.scheduler.run_pending()
+    printed(aioschedule.schedule, "ended", repeat=60, finish=T0 - 300)
+    aioschedule.scheduler.run_pending()
+
+    async def ended():
+        raise AssertionError("it is over")
+
+    aioctl.add(ended)
+    aioschedule.scheduler.run_pending()
+    assert aioctl.state("ended") == "stopped"
+    assert await asyncio.wait_for(aioctl.join("ended"), 1) is None
+    aioschedule.unschedule("ended")
+
+
+async def test_a_task_that_is_added_hours_late_keeps_its_phase():
+    board = Board(job={"repeat": HOUR})
+    board.boot()
+    await board.awake(HOUR + 1000)
+    board.adds = False
+    await board.sleep(105)
+    await board.awake(3 * HOUR)
+    board.add("job")
+    await board.awake(HOUR)
+    assert board.at["job"][1:] == [4 * HOUR + 1105, 5 * HOUR], board.at
+
+
+async def test_a_pause_of_an_earlier_life_goes_on_in_modify():
+    board = Board(job={"repeat": 10})
+    board.boot()
+    await board.look()
+    board.sched.table["job"].pause()
+    await board.sleep(5)
+    s = board.sched.table["job"].modify(repeat=20)
+    await board.awake(100)
+    assert board.at["job"] == [] and s.paused
+    s.resume()
+    await board.awake(25)
+    assert len(board.at["job"]) == 1
+
+
+async def test_a_long_first_wait_is_no_reason_to_believe_a_clock_that_was_ahead():
+    board = Board(job={"start_in": DAY, "repeat": 60})
+    board.boot()
+    await board.awake(DAY + 30)
+    board.wall += 20 * HOUR * 1000
+    board.boot()
+    await board.look()
+    board.wall = (T0 + DAY + 60) * 1000
+    board.boot()
+    await board.awake(DAY + 10)
+    assert len(board.at["job"]) > 1, board.at
