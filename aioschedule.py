@@ -50,6 +50,7 @@ class Schedule:
 
     last = sched = None  # sched: its `Scheduler`, if that is not the default one
     pending = True
+    over = False  # nothing is to come, but if the clock is set back; pending: before it began
     runs = skipped = coalesced = 0
     delay = 0  # ms to the first start
     period = 0  # ms; 0: only once

@@ -41,7 +41,6 @@ class Rich(aioschedule.Schedule):
     retry_in = 0  # ms
     coalesce = True
     unset = False  # held, since the wall clock is not set
-    over = False  # its window has ended, unless the clock is set back; pending: before it began
     overlap = "skip"
     _late = 0  # ms of jitter in the due time
 

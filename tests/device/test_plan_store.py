@@ -183,7 +183,7 @@ async def test_resets_make_no_difference_to_when_tasks_start():
         "count": {"repeat": 100, "count": 5},
     }
     random = Random(4711)
-    for _ in range(30):
+    for _ in range(3):  # more in tests/host/test_schedule_properties.py
         alone = Board(**plans)
         alone.boot()
         await alone.awake(2000)
