@@ -200,9 +200,10 @@ class Scheduler:
 
     def since(self):
         """Return the ms since the last run_pending(), from which `put` counts."""
+        self.clock.now()
         if self._s is None:
             return 0
-        return (self.clock.now() - self._s) * 1000 + self.clock.ms - self._ms
+        return (self.clock.s - self._s) * 1000 + self.clock.ms - self._ms
 
     def put(self, s, ms):
         """Let `s` fire `ms` milliseconds after the last run_pending()."""

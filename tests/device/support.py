@@ -8,28 +8,38 @@ import sys
 
 
 class FakeClock:
-    """An `aioctl.Clock` that only moves when told to.
+    """An `aioctl.Clock` that only moves when told to, and tells it only to who asks.
 
     start: epoch seconds of the wall clock. drift: how far the wall clock was set since, seconds.
+    ms: of the clock and of the wall clock at the beginning.
     """
 
-    def __init__(self, start=1700000000):
-        self.s = 0
-        self.ms = 0
+    def __init__(self, start=1700000000, ms=0):
+        self.s = self._s = 0
+        self.ms = self._ms = ms
         self.start = start
         self.drift = 0
 
     def advance(self, seconds):
-        ms = self.ms + int(seconds * 1000 + 0.5)
-        self.s += ms // 1000
-        self.ms = ms % 1000
+        self.advance_ms(int(seconds * 1000 + 0.5))
+
+    def advance_ms(self, ms):
+        """Takes no memory."""
+        ms += self._ms
+        self._s += ms // 1000
+        self._ms = ms % 1000
+
+    def ticks(self):
+        return self._s * 1000 + self._ms
 
     def now(self):
+        self.s = self._s
+        self.ms = self._ms
         return self.s
 
     def wall(self):
-        self.wall_s = self.start + self.drift + self.s
-        self.wall_ms = self.ms
+        self.wall_s = self.start + self.drift + self._s
+        self.wall_ms = self._ms
         return self.wall_s
 
 

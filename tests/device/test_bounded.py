@@ -409,7 +409,7 @@ async def test_a_start_at_an_interval_allocates_only_what_the_task_does():
         s = scheduler.schedule("none%d" % i, start_in=10, repeat=10, **more)
 
         def start():
-            clock.s += 10
+            clock.advance_ms(10000)
             scheduler.run_pending()
 
         printed(start)  # tells of it, once
@@ -429,7 +429,7 @@ async def test_a_start_by_cron_allocates_only_what_the_task_does():
         scheduler.run_pending()
 
         def start():
-            scheduler.clock.s += 10
+            scheduler.clock.advance_ms(10000)
             scheduler.run_pending()
 
         printed(start)

@@ -376,7 +376,7 @@ async def test_the_history_is_there_after_a_reset():
 async def test_it_is_written_at_once_and_then_at_most_once_in_so_many_seconds():
     written = []
     real = store.save
-    store.save = lambda p, head, entries: (written.append(clock.s), real(p, head, entries))
+    store.save = lambda p, head, entries: (written.append(clock.now()), real(p, head, entries))
     history = aiocrash.start(path(), every=60)
     for n in range(100):
         await fail(str(n))

@@ -74,7 +74,7 @@ class Runs:
         self.alive = self.most = 0
 
     async def run(self):
-        self.starts.append(self.clock.s + self.clock.ms / 1000 if self.clock else 0)
+        self.starts.append(self.clock.ticks() / 1000 if self.clock else 0)
         self.alive += 1
         self.most = max(self.most, self.alive)
         try:

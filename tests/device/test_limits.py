@@ -247,7 +247,7 @@ async def test_a_sign_of_life_does_not_cost_a_wake_up():
     await turns()
     fired = []
     real = rec.fire
-    rec.fire = lambda *a: (fired.append(clock.s), real(*a))
+    rec.fire = lambda *a: (fired.append(clock.now()), real(*a))
     for _ in range(100):
         await go(0.5)
         aioctl.alive("t")

@@ -20,30 +20,6 @@ def setup():
     aioctl.color = False
 
 
-class Clock(FakeClock):
-    """One that tells a moment only to who asks for it, as that of `aioctl` does."""
-
-    def __init__(self, wall_ms):
-        super().__init__(wall_ms // 1000)
-        self.ms = self._ms = wall_ms % 1000
-        self._s = 0
-
-    def advance(self, seconds):
-        ms = self._ms + int(seconds * 1000 + 0.5)
-        self._s += ms // 1000
-        self._ms = ms % 1000
-
-    def now(self):
-        self.s = self._s
-        self.ms = self._ms
-        return self.s
-
-    def wall(self):
-        self.wall_s = self.start + self.drift + self._s
-        self.wall_ms = self._ms
-        return self.wall_s
-
-
 class Store:
     """A store in memory, which keeps text as a file would."""
 
@@ -82,7 +58,8 @@ class Board:
     def boot(self, wall=None):
         """The program begins; wall: what the clock shows."""
         self.off()
-        self.clock = Clock(self.wall if wall is None else wall * 1000)
+        wall_ms = self.wall if wall is None else wall * 1000
+        self.clock = FakeClock(wall_ms // 1000, wall_ms % 1000)
         self.sched = aioschedule.Scheduler(self.clock)
         if self.early:
             self.sched.set_store(self.store)

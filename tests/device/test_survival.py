@@ -84,7 +84,7 @@ async def test_signs_of_life_and_the_look_at_a_deadline_allocate_nothing():
             before = gc.mem_alloc()
             for _ in range(1000):
                 assert aioctl.alive()
-                clock.ms = (clock.ms + 1) % 1000
+                clock.advance_ms(1)
                 queue.run_pending()
             used.append(gc.mem_alloc() - before)
             gc.enable()

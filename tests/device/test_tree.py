@@ -655,7 +655,7 @@ async def test_the_policies_of_a_root():
 
 async def test_a_root_resets_the_board_at_the_earliest_after_a_minute():
     resets = []
-    giveup.reset = lambda: resets.append(clock.s)
+    giveup.reset = lambda: resets.append(clock.now())
     await watched()
     sup = Supervisor("sup", intensity=(0, 1))
     a = Child(sup, "a")

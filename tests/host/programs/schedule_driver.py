@@ -26,31 +26,33 @@ from aiotrigger import days
 
 
 class Clock:
-    """An `aioctl.Clock` that stands still until it is moved."""
+    """An `aioctl.Clock` that stands still until it is moved, and tells it only to who asks."""
 
     def set(self, wall):
-        self.s = self.ms = 0
+        self.s = self.ms = self._s = self._ms = 0
         self._wall = wall  # its difference to the clock
 
     def move(self, ms):
-        ms += self.ms
-        self.s += ms // 1000
-        self.ms = ms % 1000
+        ms += self._ms
+        self._s += ms // 1000
+        self._ms = ms % 1000
 
     def step(self, ms):
         self._wall += ms
 
     def now(self):
+        self.s = self._s
+        self.ms = self._ms
         return self.s
 
     def wall(self):
-        ms = self._wall + self.s * 1000 + self.ms
+        ms = self._wall + self._s * 1000 + self._ms
         self.wall_s = ms // 1000
         self.wall_ms = ms % 1000
         return self.wall_s
 
     def times(self):
-        return [self.s * 1000 + self.ms, self.wall() * 1000 + self.wall_ms]
+        return [self._s * 1000 + self._ms, self.wall() * 1000 + self.wall_ms]
 
 
 if sys.argv[1:] == ["2000"]:
