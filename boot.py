@@ -44,7 +44,7 @@ def _try(f, *args):
     # A guard: whatever goes wrong here, the board must start.
     try:
         return f(*args)
-    except Exception as e:  # noqa: BLE001 - reported
+    except Exception as e:  # noqa: BLE001 - a guard: reports
         print("boot: %s: %s: %s" % (f.__name__, type(e).__name__, e))
 
 

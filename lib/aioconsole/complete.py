@@ -109,7 +109,7 @@ def _attributes(words, g):
             return _of_module(o)
         if type(o) is type or not hasattr(o, "__dict__"):
             return dir(o)
-    except Exception:  # noqa: BLE001 - whatever a property raises: it has no names then
+    except (AttributeError, KeyError):  # a struct of uctypes raises the second
         return ()
     # dir() would ask it for every name that there is, and run its properties.
     names = list(getattr(o, "__dict__", ()))

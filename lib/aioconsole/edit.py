@@ -283,7 +283,12 @@ class Editor(Screen):
             return
         from aioconsole.complete import complete
 
-        more, names = complete(self.text[: self.at], self.s.g)
+        try:
+            more, names = complete(self.text[: self.at], self.s.g)
+        except Exception as e:  # noqa: BLE001 - a guard: shows what a property raised
+            if self.screen:
+                self.above("%s: %s" % (type(e).__name__, e))
+            return
         if more:
             self.insert(more)
         elif names and self.screen:

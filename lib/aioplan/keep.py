@@ -238,9 +238,7 @@ def _record(sched, s, later):
     # interval stays; later: those it still waits for.
     record: dict = dict(later) if later else {"when": _words(s)}
     clock = sched.clock
-    if later:
-        pass
-    elif clock.wall() >= SET:
+    if not later and clock.wall() >= SET:
         record["t"] = now = clock.wall_s * 1000 + clock.wall_ms
         if s.trigger:
             record["zone"] = _zone(sched)
@@ -313,12 +311,11 @@ def _take_times(sched, s, found):
     grid = found["grid"] - now if "grid" in found else None
     stays = found.get("t", now) - now <= (limit(s) if s.trigger else 0)  # or the clock was ahead
     if found.get("over"):
-        if s.left == 0 or not s.over:
-            pass
-        elif not stays:
-            _begin(sched, s)
-        elif grid is not None:
-            s._grid = _moment(clock, grid)
+        if s.over and s.left != 0:
+            if not stays:
+                _begin(sched, s)
+            elif grid is not None:
+                s._grid = _moment(clock, grid)
     elif at is None or s.runs + s.missed:
         pass  # it goes on as it began now
     elif s.trigger:

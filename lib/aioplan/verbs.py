@@ -16,7 +16,7 @@ from . import fault, forget, held, note, phase, settle
 
 _MOST = const(50)  # starts that preview() looks ahead
 _LATER_MS = const(1000)  # until it is tried again for which there was no memory
-# What a plain interval does not have.
+# What a plain interval does not have is 0 or None.
 _ZERO = "missed holders paused owed retried retries jitter _late".split()
 _NONE = "wall trigger on due calendar unset left start finish heir overlap _grid".split()
 

@@ -75,6 +75,13 @@ class Board:
         if self.sched:
             self.sched.table.clear()  # nobody knows it any more
 
+    async def lose_clock(self, before, after):
+        """Run for so long, and after a reset, which the clock does not outlive, for so long."""
+        self.boot()
+        await self.awake(before)
+        self.boot(wall=Y2000)
+        await self.awake(after)
+
     def add(self, name):
         async def job():
             self.at[name].append(self.clock.wall() - T0)
@@ -424,10 +431,7 @@ async def test_a_clock_that_is_set_later_lets_all_go_on():
 
 async def test_another_plan_is_not_that_which_waits_for_the_clock():
     board = Board(job={"repeat": 1000})
-    board.boot()
-    await board.awake(100)
-    board.boot(wall=Y2000)
-    await board.awake(10)
+    await board.lose_clock(100, 10)
     board.sched.schedule("job", repeat=300)
     assert board.record("job")["when"] == "start_in=300000, repeat=300000"
     board.set_clock(200)
@@ -439,10 +443,7 @@ async def test_another_plan_is_not_that_which_waits_for_the_clock():
 
 async def test_a_start_made_while_the_clock_was_unset_is_the_last():
     board = Board(job={"repeat": 100})
-    board.boot()
-    await board.awake(110)
-    board.boot(wall=Y2000)
-    await board.awake(110)
+    await board.lose_clock(110, 110)
     board.set_clock(1000)
     await board.look()
     assert aioschedule.last(board.sched.table["job"]) == T0 + 990
@@ -1079,10 +1080,7 @@ async def test_a_pause_may_be_ended_before_anything_runs_or_while_the_clock_is_u
 
 async def test_modify_counts_from_now_whatever_was_found():
     board = Board(job={"repeat": 1000})
-    board.boot()
-    await board.awake(900)
-    board.boot(wall=Y2000)
-    await board.awake(10)
+    await board.lose_clock(900, 10)
     board.sched.table["job"].modify(repeat=1000)
     board.set_clock(910)
     await board.awake(1100)

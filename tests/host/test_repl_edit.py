@@ -447,6 +447,13 @@ def test_tab_asks_no_object_for_names_that_it_might_make_up(echo):
     echo.shows("--> meter.reads", "0", "-->")
 
 
+def test_tab_shows_what_a_property_raises(echo):
+    echo.send("meter.volts.x\t")
+    echo.shows("OSError: [Errno 19] ENODEV", "--> meter.volts.x")
+    echo.send("\x03")
+    echo.shows("--> meter.volts.x", "-->")
+
+
 def test_tab_at_the_begin_of_a_line_indents(echo):
     echo.send("\tx")
     echo.shows("-->     x")
