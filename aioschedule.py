@@ -346,6 +346,8 @@ class Scheduler:
             while True:
                 try:
                     ms = self.run_pending()
+                    if ms and ms < 3 and self.wall:
+                        ms = self.wall.rest(self, ms)
                 except MemoryError:
                     ms = _LATER_MS
                 self._asleep = True

@@ -49,6 +49,22 @@ class Wall:
             self._follow(sched)
         elif self.keeper and (self.keeper.failed or self.keeper.gone):
             self.keeper.again()
+        self._hasten(sched)
+
+    def _hasten(self, sched):
+        # The clock of the queue, whose ms begin at other moments, may be behind.
+        t = sched._due.peek()
+        while self._leads(t) and (self.w - t.coro._w) * 1000 + self.ms >= t.coro._late:
+            sched._pop(t, 0)
+            t = sched._due.peek()
+
+    def _leads(self, t):
+        # Is what the queue begins with in wall time?
+        return t and isinstance(t.coro, Rich) and t.coro._w is not None
+
+    def rest(self, sched, ms):
+        """Return how much of the last 2 ms may be slept: none, if they end in wall time."""
+        return 0 if self._leads(sched._due.peek()) else ms
 
     def ask(self, sched):
         """At the next look, which is now, let the keeper see all, and settle what is over."""

@@ -145,8 +145,8 @@ class Rich(aioschedule.Schedule):
         late = self.shake(None if self.finish is None else (self.finish - self.wall) * 1000)
         ms = (self._w - sched.wall.w) * 1000 - sched.wall.ms + late  # pyright: ignore[reportOptionalOperand]
         # Both clocks are read in whole ms, so that a wait may end up to 2 ms late. Rather it ends
-        # early, and is gone on with.
-        return ms - 1 if ms > 1 else max(ms, 0)
+        # early, and the rest is waited for in turns of the loop (see `Wall.rest`).
+        return ms - 2 if ms > 2 and not late else max(ms, 0)
 
     def first(self, sched, ms):
         """Let the grid of an interval begin in `ms`; return the ms to the start in its window."""

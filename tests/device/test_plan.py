@@ -289,47 +289,6 @@ async def test_local_time_with_daylight_saving():
     assert aioschedule.next_due("night") % DAY == HOUR * 5 // 2
 
 
-class FineClock(FakeClock):
-    """A clock that moves by microseconds; its wall clock is `phase` of them ahead."""
-
-    def __init__(self, phase):
-        super().__init__(T0)
-        self.us = 0
-        self.phase = phase
-
-    def now(self):
-        self.s, us = divmod(self.us, 1000000)
-        self.ms = us // 1000
-        return self.s
-
-    def wall(self):
-        s, us = divmod(self.us + self.phase, 1000000)
-        self.wall_s = T0 + s
-        self.wall_ms = us // 1000
-        return self.wall_s
-
-
-async def test_a_wall_time_is_met_within_the_millisecond_whatever_the_phase_of_the_clocks():
-    for began in (0, 400, 900):
-        for phase in (0, 300, 500, 800):
-            fine = FineClock(phase)
-            own = aioschedule.Scheduler(fine)
-            fine.us = began
-            own.schedule("job", at=T0 + 2)
-            own.schedule("other", repeat=0.7)
-            looks = 0
-            while True:
-                ms = own.run_pending()
-                looks += 1
-                if not own.table["job"].pending:
-                    break
-                fine.us += 90  # what else goes on, then asyncio sleeps
-                fine.us += ms * 1000
-            late = fine.us + phase - 2000000
-            assert 0 <= late < 1100, (began, phase, late)
-            assert looks <= 6, (began, phase, looks)
-
-
 # Overlap
 
 

@@ -198,8 +198,8 @@ class Plan:
         if self.due is None:
             return None
         left = self.due - (t if self.ticks else w)
-        if not self.ticks and left > 1:
-            left -= 1  # a ms early, since the clocks tell whole ones
+        if not self.ticks and left > 2:
+            left -= 2  # 2 ms early, since the clocks tell whole ones
         return (left - 1) % LAP + 1
 
 
