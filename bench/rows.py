@@ -186,11 +186,10 @@ def percentile(ordered, percent):
 
 
 def on_time(ours, bare):
-    # asyncio counts whole milliseconds: a start may be early by the part of one, and 1.2 times
-    # less than two of them is lost in the noise.
+    # asyncio counts whole milliseconds: a start may be early by the part of one.
     if ours["lost"] or ours["min"] is None or ours["min"] < -1:
         return False
-    return ours["p99"] <= max(1.2 * bare["p99"], bare["p99"] + 0.5)
+    return ours["p99"] <= 1.2 * bare["p99"]
 
 
 def repeats(task, period_s):
@@ -276,7 +275,7 @@ def log_cat(side, scale):
 CTL = ("aioctl",)
 SCHEDULE = ("aioctl", "aioschedule")
 VALGRIND = ("valgrind",)
-LATE_GOAL = "p99 1.2 × bare or + ½ ms, never early"
+LATE_GOAL = "p99 1.2 × bare, never early"
 
 ROWS = [
     Row(
