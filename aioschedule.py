@@ -147,6 +147,8 @@ class Scheduler:
         rec = None if rec and (rec.pending or rec.last == self.clock.s) else self.record(name)
         if rec:
             rec.hold()
+        if self.heard:
+            self.say("added", s)
         return s
 
     def record(self, name):
@@ -182,8 +184,6 @@ class Scheduler:
                 self.wake()
         if _len(self.table) > self.room:
             self._widen()
-        if self.heard:
-            self.say("added", s)
         return old
 
     def _widen(self):

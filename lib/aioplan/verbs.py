@@ -226,6 +226,7 @@ def put_back(s):
         sched.wall.ask(sched)
     elif not s.pending:
         settle(sched, s)
+    sched.say("added", s)
 
 
 def unschedule(s, sched=None):
@@ -391,6 +392,7 @@ def modify(s, **when):
         each.heir = heir  # pyright: ignore[reportAttributeAccessIssue]
     if was_paused:
         pause(new)
+    sched.say("added", new)
     return new
 
 

@@ -187,6 +187,18 @@ async def test_a_listener_may_never_be_without_a_schedule():
     assert job.at == []
 
 
+async def test_what_a_listener_unschedules_as_it_is_added_leaves_its_task_stopped():
+    for when in ({"repeat": 9}, {"cron": "@daily"}, {"at": T0 + 50}):
+        job = Job("job")
+        aioschedule.listen(lambda event, name, s, rec: s.unschedule(), "added")
+        aioschedule.schedule("job", **when)
+        aioschedule.scheduler.heard = None
+        assert "job" not in aioschedule.group()
+        assert job.rec.state == "stopped", (when, job.rec.state)
+        assert await asyncio.wait_for(aioctl.join("job"), 1) is None
+        aioctl.delete("job")
+
+
 async def test_what_a_listener_unschedules_is_not_fired():
     ran = []
 
