@@ -265,7 +265,9 @@ class Scheduler:
                 self._key = ticks_add(self._key, ms)  # pyright: ignore[reportArgumentType]
             elif t:
                 ms -= self.since()  # the starts took their time
-                return ms if ms > 0 else 0
+                if ms > 2 or not (self.wall and self.wall.reached(t)):
+                    return ms if ms > 0 else 0
+                self._pop(t, 0)
             else:
                 return None
 

@@ -287,7 +287,7 @@ class Editor(Screen):
             more, names = complete(self.text[: self.at], self.s.g)
         except Exception as e:  # noqa: BLE001 - a guard: shows what a property raised
             if self.screen:
-                self.above("%s: %s" % (type(e).__name__, e))
+                self.above("%s: %s\n" % (type(e).__name__, e))
             return
         if more:
             self.insert(more)

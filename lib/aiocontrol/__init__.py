@@ -155,10 +155,8 @@ def start(name=None):
             r._delay = None
         try:
             if plans:
-                _put_back(plans)
+                _put_back(r, plans)
                 r.schedule = None
-                if not r.starts:
-                    r.state = "scheduled"
             elif not r.live():
                 if name == r.name or r.state != "scheduled":
                     r.launch()
@@ -173,12 +171,19 @@ def start(name=None):
     return ok
 
 
-def _put_back(plans):
+def _put_back(r, plans):
     # As planned before; due at once if its time has passed since.
     sched = sys.modules["aioschedule"]
-    for s in plans:
-        if not (s.sched or sched.scheduler).holds(s.name):
-            sched.put_back(s)
+    state = r.state
+    if not r.starts:
+        r.state = "scheduled"  # first: whose time is over, or whom a listener takes out, stops it
+    try:
+        for s in plans:
+            if not (s.sched or sched.scheduler).holds(s.name):
+                sched.put_back(s)
+    except MemoryError:
+        r.state = state
+        raise
 
 
 def restart(name):

@@ -146,12 +146,18 @@ def preview(s, n=5):
 
 def _keep(sched, s):
     # Remember when it is due, and take it out of the queue.
+    _note_due(sched, s, left_in(sched, s) if s._t else None)
+    sched.withdraw(s)
+
+
+def _note_due(sched, s, ms):
+    # Remember that it is due in `ms`.
     if s.wall is not None:
         s.due = (_ahead(sched), sched.zone)
-    elif s._t and sched._s is not None:
-        ms = left_in(sched, s) + sched.clock.ms
-        s.due = (sched.clock.s + ms // 1000, ms % 1000)
-    sched.withdraw(s)
+    elif ms is not None and sched._s is not None:
+        t = sched.clock.now()
+        ms += sched.clock.ms
+        s.due = (t + ms // 1000, ms % 1000)
 
 
 def _ahead(sched):
@@ -382,16 +388,18 @@ def modify(s, **when):
     ms = new.wait(sched)
     if new.over:
         raise ValueError("modify: never due: %r" % (when,))
-    was_paused = sched.wall and sched.wall.keeper and sched.wall.keeper.anew(s.name)
-    sched.enter(new, ms)
-    if new.holders:
-        _keep(sched, new)
-    heir = s.heir or [new]  # all that it was leads to what it is
-    heir[0] = new
+    heir = s.heir or [s]  # all that it was leads to what it is
     for each in (s, new):
         each.heir = heir  # pyright: ignore[reportAttributeAccessIssue]
-    if was_paused:
-        pause(new)
+    was_paused = sched.wall and sched.wall.keeper and sched.wall.keeper.anew(s.name)
+    if was_paused and not new.paused:
+        hold(sched, new)
+        new.paused = True  # pyright: ignore[reportAttributeAccessIssue]
+    if new.holders:
+        _note_due(sched, new, ms)
+        ms = None
+    sched.enter(new, ms)
+    heir[0] = new
     sched.say("added", new)
     return new
 

@@ -12,6 +12,7 @@ from .when import Rich
 
 _BACK_MS = const(3 * 3600 * 1000)  # a clock set back by no more repeats no start of a day's job,
 _WILD_MS = const(60 * 1000)  # nor by this one of any cron expression
+_TURNS = const(500)  # of the loop, in which a wall time is waited for: its clock may stand still
 _STEP_MS = const(1000)  # the wall clock was set if it moved this far against the clock
 
 
@@ -30,6 +31,8 @@ class Wall:
         self._s = self._ms = 0  # wall clock minus clock when last planned
         self._on = sched._s is not None  # until the scheduler runs, its queue stands still
         self._asked = False
+        self._most = 0  # how many more may be started in this look before the queue is that far
+        self._next = self._turns = 0  # the wall time that is waited for in turns, and how many
         self._back()
 
     def check(self, sched):
@@ -49,22 +52,27 @@ class Wall:
             self._follow(sched)
         elif self.keeper and (self.keeper.failed or self.keeper.gone):
             self.keeper.again()
-        self._hasten(sched)
+        self._most = len(sched.table)
 
-    def _hasten(self, sched):
-        # The clock of the queue, whose ms begin at other moments, may be behind.
-        t = sched._due.peek()
-        while self._leads(t) and (self.w - t.coro._w) * 1000 + self.ms >= t.coro._late:
-            sched._pop(t, 0)
-            t = sched._due.peek()
-
-    def _leads(self, t):
-        # Is what the queue begins with in wall time?
-        return t and isinstance(t.coro, Rich) and t.coro._w is not None
+    def reached(self, t):
+        """Tell whether an entry of the queue is due, by the wall clock, a ms or two before that
+        of the queue shows it: their ms begin at other moments."""
+        if not self._most or not _walled(t) or self.w < t.coro._w:
+            return False
+        self._most -= 1  # a listener may enter others without end
+        return True
 
     def rest(self, sched, ms):
         """Return how much of the last 2 ms may be slept: none, if they end in wall time."""
-        return 0 if self._leads(sched._due.peek()) else ms
+        t = sched._due.peek()
+        if not _walled(t):
+            return ms
+        w = t.coro._w
+        if self._next != w:
+            self._next = w
+            self._turns = 0
+        self._turns += 1
+        return 0 if self._turns < _TURNS else ms
 
     def ask(self, sched):
         """At the next look, which is now, let the keeper see all, and settle what is over."""
@@ -105,6 +113,11 @@ class Wall:
         self._s = s
         self._ms = ms
         return back
+
+
+def _walled(t):
+    # Is this entry of the queue one in wall time?
+    return t and isinstance(t.coro, Rich) and t.coro._w is not None
 
 
 def replan(sched, back=None, first=False):

@@ -199,6 +199,77 @@ async def test_what_a_listener_unschedules_as_it_is_added_leaves_its_task_stoppe
         aioctl.delete("job")
 
 
+async def test_what_a_listener_unschedules_as_it_is_put_back_leaves_its_task_stopped():
+    job = Job("job")
+    told = []
+
+    def takes_out(event, name, s, rec):
+        told.append((event, rec.state))
+        s.unschedule()
+
+    aioschedule.schedule("job", repeat=9)
+    aioctl.stop("job")
+    aioschedule.listen(takes_out, "added")
+    aioctl.start("job")
+    assert told == [("added", "scheduled")]
+    assert job.rec.state == "stopped" and "job" not in aioschedule.group()
+    assert await asyncio.wait_for(aioctl.join("job"), 1) is None
+
+
+async def test_a_start_after_the_end_of_its_window_leaves_a_task_stopped():
+    scheduler.run_pending()
+    now = clock.wall()
+    for when in ({"at": now + 5}, {"repeat": 3}, {"cron": "*/2 * * * * *"}):
+        job = Job("job")
+        aioschedule.schedule("job", finish=now + 10, **when)
+        aioctl.stop("job")
+        clock.advance(60)
+        aioctl.start("job")
+        await go(3)
+        assert job.rec.state == "stopped" and not job.at, (when, job.rec.state)
+        assert await asyncio.wait_for(aioctl.join("job"), 1) is None
+        aioctl.delete("job")
+        clock.drift -= 63
+
+
+async def test_a_modify_without_memory_changes_nothing():
+    s = aioschedule.schedule("job", repeat=9)
+    scheduler.run_pending()
+    for paused in (False, True):
+        if paused:
+            s.pause()
+        due = s.next_due()
+
+        def enter(new, ms):
+            raise MemoryError
+
+        scheduler.enter = enter
+        try:
+            s.modify(repeat=5)
+        except MemoryError:
+            pass
+        else:
+            raise AssertionError
+        finally:
+            del scheduler.enter
+        assert aioschedule.group()["job"] is s and s.next_due() == due and s.paused == paused
+    real = scheduler.enter
+
+    def no_memory():
+        raise MemoryError
+
+    def enter(new, ms):
+        clock.now = no_memory  # once it is in the table, nothing that takes memory is left
+        real(new, ms)
+
+    scheduler.enter = enter
+    new = s.modify(repeat=5)
+    del scheduler.enter, clock.now
+    assert new.paused and new.next_due() is None and s.preview() == []
+    s.resume()
+    assert aioschedule.next_due("job") == clock.wall() + 5
+
+
 async def test_what_a_listener_unschedules_is_not_fired():
     ran = []
 
