@@ -70,6 +70,7 @@ async def runs(fine, own, names, turns=400):
         fine.turns += not ms
         fine.us += 30 + (ms * 1000 if ms < 100_000 else 0)
 
+    aioctl.set_group(None)  # those of a run before
     for name in names:
         aioctl.add(job(name), name=name)
     real = asyncio.sleep_ms
@@ -80,7 +81,6 @@ async def runs(fine, own, names, turns=400):
     task.cancel()
     await real(0)
     asyncio.sleep_ms = real
-    aioctl.delete(*names)
     return at
 
 
