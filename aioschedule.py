@@ -16,6 +16,7 @@ import aioctl
 _AIOCTL_SCHEDULE_T0 = 0  # wall time at which schedule_loop began, epoch seconds
 _SLEEP_MAX = const(0x1F000000)  # ms, 6 days: asyncio and ticks_diff end at 2**29
 LAP = const(0x10000000)  # ms, 3 days: what lies further off waits in the queue lap by lap
+_NEAR_MS = const(2)  # before a wall time the loop turns: both clocks are read in whole ms
 _LATER_MS = const(1000)  # until a look for which there was no memory: there may be room by then
 _len = len  # builtins are looked up in a long list, one by one
 
@@ -147,8 +148,7 @@ class Scheduler:
         rec = None if rec and (rec.pending or rec.last == self.clock.s) else self.record(name)
         if rec:
             rec.hold()
-        if self.heard:
-            self.say("added", s)
+        self.say("added", s)
         return s
 
     def record(self, name):
@@ -224,8 +224,7 @@ class Scheduler:
         s = self.table.pop(name, None)
         if s:
             self.withdraw(s)
-            if self.heard:
-                self.say("removed", s)
+            self.say("removed", s)
         return s
 
     def withdraw(self, s):
@@ -265,7 +264,7 @@ class Scheduler:
                 self._key = ticks_add(self._key, ms)  # pyright: ignore[reportArgumentType]
             elif t:
                 ms -= self.since()  # the starts took their time
-                if ms > 2 or not (self.wall and self.wall.reached(t)):
+                if ms > _NEAR_MS or not (self.wall and self.wall.reached(t)):
                     return ms if ms > 0 else 0
                 self._pop(t, 0)
             else:
@@ -348,7 +347,7 @@ class Scheduler:
             while True:
                 try:
                     ms = self.run_pending()
-                    if ms and ms < 3 and self.wall:
+                    if ms and ms <= _NEAR_MS and self.wall:
                         ms = self.wall.rest(self, ms)
                 except MemoryError:
                     ms = _LATER_MS

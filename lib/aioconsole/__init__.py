@@ -159,8 +159,8 @@ class Console(asyncio.StreamReader):
         """Print the value of a command; it becomes `_`."""
         eval(compile("value", "", "single"), {"value": value})
 
-    def report(self, e):
-        """Print the traceback of `e`, without the frames of this package; SystemExit goes on."""
+    def report(self, e, write=None):
+        """Write the traceback of `e`, without the frames of this package; SystemExit goes on."""
         if isinstance(e, SystemExit):
             raise e
         f = io.StringIO()
@@ -175,7 +175,7 @@ class Console(asyncio.StreamReader):
                     from aioconsole.wrap import mapped
 
                     line = mapped(line)
-            self.write(line + "\n")
+            (write or self.write)(line + "\n")
 
 
 _until = core.run_until_complete

@@ -283,12 +283,14 @@ class Editor(Screen):
             return
         from aioconsole.complete import complete
 
-        try:
-            more, names = complete(self.text[: self.at], self.s.g)
-        except Exception as e:  # noqa: BLE001 - a guard: shows what a property raised
-            if self.screen:
-                self.above("%s: %s\n" % (type(e).__name__, e))
+        # A property may raise, or wait for what does not come.
+        found, e = self.s.call(complete, self.text[: self.at], self.s.g)
+        if not found:
+            lines = []
+            self.s.report(e, lines.append)
+            (self.above if self.screen else self.write)("".join(lines))
             return
+        more, names = found
         if more:
             self.insert(more)
         elif names and self.screen:

@@ -151,13 +151,12 @@ def _keep(sched, s):
 
 
 def _note_due(sched, s, ms):
-    # Remember that it is due in `ms`.
+    # Remember that it is due `ms` after the clock was last read: read once more it shifts.
     if s.wall is not None:
         s.due = (_ahead(sched), sched.zone)
     elif ms is not None and sched._s is not None:
-        t = sched.clock.now()
         ms += sched.clock.ms
-        s.due = (t + ms // 1000, ms % 1000)
+        s.due = (sched.clock.s + ms // 1000, ms % 1000)
 
 
 def _ahead(sched):
@@ -396,6 +395,7 @@ def modify(s, **when):
         hold(sched, new)
         new.paused = True  # pyright: ignore[reportAttributeAccessIssue]
     if new.holders:
+        sched.clock.now()
         _note_due(sched, new, ms)
         ms = None
     sched.enter(new, ms)

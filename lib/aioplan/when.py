@@ -20,6 +20,7 @@ WORDS = (
 KINDS = ("start_in", "at", "cron", "on", "trigger")
 SET = (number(2024, 1, 1) - EPOCH) * 86400  # a clock that shows less has not been set
 _COUNTED = const(100)  # due times that are counted one by one when many were missed
+_NEAR_MS = const(2)  # as in aioschedule
 _LATER_MS = const(1000)  # until it is tried again for which there was no memory
 # Of the start that is being made: due times before the latest one, ms since that. Here, as a
 # tuple of its own for each start would be garbage.
@@ -144,9 +145,9 @@ class Rich(aioschedule.Schedule):
             return None
         late = self.shake(None if self.finish is None else (self.finish - self.wall) * 1000)
         ms = (self._w - sched.wall.w) * 1000 - sched.wall.ms + late  # pyright: ignore[reportOptionalOperand]
-        # Both clocks are read in whole ms, so that a wait may end up to 2 ms late. Rather it ends
-        # early, and the rest is waited for in turns of the loop (see `Wall.rest`).
-        return ms - 2 if ms > 2 and not late else max(ms, 0)
+        # Both clocks are read in whole ms, so that a wait may end so late. Rather it ends early,
+        # and the rest is waited for in turns of the loop (see `Wall.rest`).
+        return ms - _NEAR_MS if ms > _NEAR_MS and not late else max(ms, 0)
 
     def first(self, sched, ms):
         """Let the grid of an interval begin in `ms`; return the ms to the start in its window."""

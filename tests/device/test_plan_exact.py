@@ -186,3 +186,30 @@ async def test_a_listener_that_schedules_for_the_past_without_end_lets_others_ru
         own.run_pending()
         assert told
         own.clock.us += 1000
+
+
+async def test_a_pause_in_which_the_clock_moves_on_keeps_the_phase():
+    class Moves(FineClock):
+        step = 0  # us at each look
+
+        def now(self):
+            self.us += self.step
+            return FineClock.now(self)
+
+    fine = Moves(0)
+    own = aioschedule.Scheduler(fine)
+    job = own.schedule("job", repeat=10)
+    own.run_pending()
+    for _ in range(5):
+        fine.step = 1000
+        job.pause()
+        fine.step = 0
+        job.resume()
+    assert own.run_pending() * 1000 + fine.us == 10_000_000
+    fine.step = 1000
+    job.pause()
+    at = fine.us
+    job = job.modify(repeat=20)  # counted from now
+    fine.step = 0
+    job.resume()
+    assert own.run_pending() * 1000 + fine.us - at <= 20_001_000
