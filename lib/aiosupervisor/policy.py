@@ -36,12 +36,12 @@ class Watcher:
 
     def decide(self, rec):
         """Return the milliseconds until `rec` is to start again, or None."""
-        state = rec.state
-        failed = state == "error" or state == "timeout"
+        # (A longer frame, of this or of `_pause`, would need the heap.)
+        failed = rec.state == "error" or rec.state == "timeout"
         if failed and self._alog:
-            self._say("Error @ Task", rec.name, err_text(rec._exc or rec._r))
+            self._say_error(rec)
         policy = rec.rule(failed) if _type(rec) is not _PLAIN else rec.restart
-        if policy == "no" or not (failed or policy == "always" and state == "done"):
+        if policy == "no" or not (failed or policy == "always" and rec.state == "done"):
             return None
         g = aioctl._AIOCTL_GROUP  # not group(): this is asked at each crash
         if g is None or g.tasks.get(rec.name) is not rec:
@@ -50,13 +50,13 @@ class Watcher:
             return None  # its schedule will start it
         if rec.intensity and not allowed(rec, aioctl.clock.s):
             rec.state = "gave-up"
-            self._say("Giving up Task", rec.name)
+            self._say("Giving up Task %s", rec.name)
             if _type(rec) is not _PLAIN:
                 rec.give_up("gave up")  # pyright: ignore - a `Limited`
             return None
         ms = (rec.backoff or self._backoff)[1] and self._pause(rec, failed)
         if self._alog:
-            self._say("Restarting Task", rec.name, "in %d ms" % ms)
+            self._say("Restarting Task %s in %d ms", rec.name, ms)
         return ms
 
     def _pause(self, rec, failed):
@@ -69,7 +69,9 @@ class Watcher:
         if factor == 1:
             delay = ms
         elif ms:
-            delay = max(ms + 1, int(ms * factor))
+            delay = int(ms * factor)
+            if delay <= ms:
+                delay = ms + 1
         else:
             delay = _FIRST_MS
         rec._delay = min(delay, most)
@@ -78,10 +80,13 @@ class Watcher:
             ms -= random.getrandbits(28) % (ms // 4)
         return ms
 
-    def _say(self, *words):
+    def _say_error(self, rec):
+        self._say("Error @ Task %s %s", rec.name, err_text(rec._exc or rec._r))
+
+    def _say(self, text, *words):
         if self._alog:
             try:
-                self._alog.info("[watcher_loop] %s", " ".join(words))
+                self._alog.info("[watcher_loop] %s", text % words)
             except Exception as e:  # noqa: BLE001 - a guard: reports
                 print("watcher_loop: log failed: " + err_text(e))
 
