@@ -101,6 +101,8 @@ class Taskctl:
     the last start and end, epoch seconds. result: of the last run. exc: its exception, or None.
     """
 
+    name: str
+    coro: object  # what `add` was given: mostly a function
     # A record holds only what differs from these: an entry of its own costs 8 bytes, and time.
     args = ()
     kwargs = {}  # each has its own
@@ -121,11 +123,6 @@ class Taskctl:
 
     # asyncio drives the record itself as the task's coroutine (send, throw): that saves the
     # frame of a guard coroutine, and makes current_task().coro the record.
-
-    def __init__(self, coro, name, kwargs):
-        self.coro = coro
-        self.name = name
-        self.kwargs = kwargs
 
     def __getattr__(self, name):
         import aiocontrol
@@ -334,10 +331,11 @@ class TaskGroup:
         """Enter the record; a taken name becomes name@1, name@2, ..."""
         name = base = rec.name
         # One look at the dict, which for a name that is not there may have to see all of it.
-        enter = self.tasks.setdefault
-        while enter(name, rec) is not rec:
-            n = self._at.get(base, 1)
-            self._at[base] = n + 1
+        tasks = self.tasks
+        while tasks.setdefault(name, rec) is not rec:
+            at = self._at
+            n = at.get(base, 1)
+            at[base] = n + 1
             rec.name = name = "%s@%d" % (base, n)
         self.order.append(rec)
 
@@ -366,7 +364,7 @@ def name_of(f):
     """Return the name of a task of this function; TypeError if it is none."""
     if mark and mark[0] is f:
         return mark[1]
-    name = callable(f) and getattr(f, "__name__", None)
+    name = getattr(f, "__name__", None) if callable(f) else None
     if not name or name == "_with_policy":  # an aiotask wrapper, but not the last
         raise TypeError("expected a coroutine function, or directly above @aiotask; got %r" % (f,))
     return name
@@ -409,18 +407,28 @@ def add(coro, *args, **kwargs):
 
 def _record(coro, args, kwargs):
     # Validates all, and changes nothing.
+    global _tried
     name = kwargs.pop("name", None) if kwargs else None
     # _type(""), as `str` is a builtin; what derives from it is for `intake`.
-    if kwargs or _type(coro) is not _ASYNC or not (name is None or _type(name) is _type("")):
-        from aiosupervisor import intake
+    if (
+        kwargs
+        or coro is not _tried
+        and _type(coro) is not _ASYNC
+        or not (name is None or _type(name) is _type(""))
+    ):
+        from aiosupervisor.intake import record
 
-        return intake.record(coro, args, kwargs, name)
-    if not args:
-        coro()  # arguments that do not fit show at once
-        return Taskctl(coro, name or coro.__name__, kwargs)
-    coro(*args)
-    rec = Taskctl(coro, name or coro.__name__, kwargs)
-    rec.args = args
+        return record(coro, args, kwargs, name)
+    rec = Taskctl()
+    if args:
+        coro(*args)  # arguments that do not fit show at once
+        rec.args = args
+    elif coro is not _tried:
+        coro()
+        _tried = coro
+    rec.coro = coro
+    rec.name = name or coro.__name__
+    rec.kwargs = kwargs
     return rec
 
 
@@ -429,6 +437,7 @@ async def _async():
 
 
 _ASYNC = type(_async)
+_tried = _async  # the last function that `add` has tried: a pool of workers is tried once
 
 
 def group():

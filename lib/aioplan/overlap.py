@@ -12,6 +12,9 @@ from .when import count
 _MOST = const(255)  # starts that may wait in a queue
 # Of the record, what its instances beside it have as well.
 _WORDS = (
+    "coro",
+    "name",
+    "kwargs",
     "args",
     "_id",
     "on_stop",
@@ -168,7 +171,7 @@ def _beside(sched, s, rec, n):
         n -= spare
         sched.say("skipped", s, rec)
     for _ in range(n):
-        more = type(rec)(rec.coro, rec.name, rec.kwargs)
+        more = type(rec)()
         for word in _WORDS:
             if word in rec.__dict__:
                 setattr(more, word, rec.__dict__[word])

@@ -42,7 +42,10 @@ def record(coro, args, kwargs, name):
         from .limits import Limited as kind
     else:
         kind = aioctl.Taskctl
-    rec = kind(coro, name, kwargs)
+    rec = kind()
+    rec.coro = coro
+    rec.name = name
+    rec.kwargs = kwargs
     if args:
         rec.args = args
     for given in (policy, words):

@@ -93,8 +93,7 @@ class Limited(aioctl.Taskctl):
     _began = _fed = _told_at = 0  # moments of its start, sign of life, cancellation
     _stopped = False  # was it told to stop by a verb, too?
 
-    def __init__(self, coro, name, kwargs):
-        super().__init__(coro, name, kwargs)
+    def __init__(self):
         # Each of these gets its place in memory now, so that its end needs none.
         self._asked = None
         self._far = 0

@@ -27,8 +27,8 @@ class Node(Limited):
     first = False  # does `start_child` wait for it?
     extra = False  # was it added while its supervisor ran?
 
-    def __init__(self, coro, name, kwargs):
-        super().__init__(coro, name, kwargs)
+    def __init__(self):
+        super().__init__()
         self._again = None
         self.go = False  # has its supervisor let it begin?
         self.up = False  # does it run, and has it said that it is ready?

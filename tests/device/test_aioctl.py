@@ -113,6 +113,25 @@ def test_add_refuses_what_is_no_task():
     refused(TypeError, "name", aioctl.add, answer, name=5)
 
 
+async def test_what_was_added_before_is_still_looked_at():
+    async def needs_none():
+        pass
+
+    async def needs_one(x):
+        pass
+
+    for _ in range(2):
+        aioctl.add(needs_none)
+        refused(TypeError, "argument", aioctl.add, needs_none, 1)
+        refused(TypeError, "name", aioctl.add, needs_none, name=5)
+        for _ in range(2):
+            refused(TypeError, "argument", aioctl.add, needs_one)
+        aioctl.add(needs_one, 1)
+        refused(TypeError, "argument", aioctl.add, needs_one)
+    names = sorted(r.name for r in aioctl.records())
+    assert names == ["needs_none", "needs_none@1", "needs_one", "needs_one@1"]
+
+
 def test_add_refuses_policies_that_make_no_sense():
     refused(ValueError, "restart", aioctl.add, answer, restart="sometimes")
     refused(ValueError, "restart", aioctl.add, answer, restart=2)

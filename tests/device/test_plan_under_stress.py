@@ -50,7 +50,7 @@ class Full:
         self.name = name
 
     def __enter__(self):
-        self.real = getattr(self.of, self.name)
+        self.real = getattr(self.of, self.name, None)  # as `__init__`, where there is none
 
         def full(*args):
             raise MemoryError
@@ -58,7 +58,10 @@ class Full:
         setattr(self.of, self.name, full)
 
     def __exit__(self, *_):
-        setattr(self.of, self.name, self.real)
+        if self.real:
+            setattr(self.of, self.name, self.real)
+        else:
+            delattr(self.of, self.name)
 
 
 # Memory
