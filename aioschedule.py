@@ -303,7 +303,8 @@ class Scheduler:
                 return
             s.last = now
             s.runs += 1
-            self.say("started", s, rec)
+            if self.heard:  # else its frame would need the heap
+                self.say("started", s, rec)
 
     def say(self, event, s, rec=None):
         """Tell whoever listens."""
