@@ -10,9 +10,10 @@ from asyncio import CancelledError, core
 from time import ticks_add, ticks_diff, ticks_ms
 
 _AIOCTL_GROUP = None  # a TaskGroup from the first add() on
-_queue = core._task_queue  # of the loop in which the tasks live
 # The context that asyncio wants to hear of with each task; _core[name] is faster than core.name.
 _core = core.__dict__
+del core  # a name costs memory
+_queue = _core["_task_queue"]  # of the loop in which the tasks live
 _AIOCTL_LOG = None  # stream that log(), follow() and status() read
 
 color = None  # True, False, or None: colours if the output is a terminal
@@ -23,6 +24,7 @@ holds = None  # set by aioschedule: holds(name) tells whether a start of the tas
 _FATAL = (SystemExit, KeyboardInterrupt)  # recorded, then the loop's affair
 _USED = (0 for _ in ())  # in place of a coroutine that has run
 _READY = False  # in place of a coroutine: the first step is still to come
+_asking = False  # is the watcher asked just now?
 
 # On a full heap MicroPython makes every exception in one and the same static object.
 _Full = MemoryError
@@ -137,7 +139,7 @@ class Taskctl:
         """Start it in the next turn of the loop or, after a `backoff`, in `ms` milliseconds."""
         if self.starts and hasattr(self.coro, "send"):
             raise ValueError(self.name + ": a coroutine runs once; add its function instead")
-        self.task = t = core.Task(self, _core)  # pyright: ignore - drives send and throw
+        self.task = t = _core["Task"](self, _core)  # pyright: ignore - drives send and throw
         self._c = _READY
         if ms:
             self.state = "backoff"
@@ -145,14 +147,14 @@ class Taskctl:
         else:
             if self.state != "running":
                 self.state = "running"
-            core._task_queue.push(t)
+            _core["_task_queue"].push(t)
 
     def hold(self):
         """Take back a launch before its first step; False if it has run too far for that."""
         if self.live():
             if self._c is not _READY or self.task.state is not True:
                 return False  # begun, or somebody waits for it
-            core._task_queue.remove(self.task)
+            _core["_task_queue"].remove(self.task)
             self._c = self.task = self._asked = self._again = None
         if self.state == "backoff":
             self.state = "error"
@@ -161,79 +163,100 @@ class Taskctl:
             self._t0 = clock.now()
         return True
 
+    # `except ... as` here would need a frame on the heap at each step; `with` needs none.
+
     def send(self, v):
-        try:
-            c = self._c
-            if c:
-                return c.send(v)  # pyright: ignore[reportAttributeAccessIssue] - a coroutine
-            e = None
-        except _Any as x:
-            e = x
-        return self._next(e)
+        with self:  # pyright: ignore[reportGeneralTypeIssues] - see __enter__
+            (self._c or self._first()).send(v)  # pyright: ignore[reportAttributeAccessIssue]
 
     def throw(self, e):
-        try:
-            if self._c:
-                return self._c.throw(e)  # pyright: ignore[reportAttributeAccessIssue]
-            raise e
-        except _Any as x:
-            e = x
-        return self._next(e)
+        with self:  # pyright: ignore[reportGeneralTypeIssues]
+            if not self._c:
+                raise e
+            self._c.throw(e)  # pyright: ignore[reportAttributeAccessIssue]
+
+    __enter__ = bool  # a type is called without self, and this does nothing
+
+    def __exit__(self, kind, e, _):
+        if e is not None:
+            self._next(e)
+            return True
+
+    def _first(self):
+        # Its first step is due: record the start, and return its coroutine. Each of these gets
+        # its place in memory now, so that the end needs none.
+        self.state = "running"
+        self._t0 = clock.now()
+        self._t1 = self._r = None
+        self.starts += 1
+        self._c = None
+        if self._exc:
+            self._exc = None
+        c = self.coro
+        if _hasattr(c, "send"):
+            self.coro = _USED  # keeps no frame alive
+        elif self.args or self.kwargs:
+            c = c(*self.args, **self.kwargs)  # pyright: ignore[reportCallIssue]
+        else:
+            c = c()  # pyright: ignore[reportCallIssue]
+        self._c = c
+        return c
 
     def _next(self, e):
-        # What ran has ended with `e`, or None ran: go to the next wait of this task, or its end.
+        # What ran has ended with `e`: go to the next wait of this task, or its end.
+        if self._c is _READY and _isinstance(e, _Full):
+            print(self.name, "cannot start, no memory")  # takes none
+            _sleep(_core["cur_task"], 1000)  # there may be room by then
+            return
         while True:
-            if e is None:
-                # Each of these gets its place in memory now, so that the end needs none.
-                try:
-                    self.state = "running"
-                    self._t0 = clock.now()
-                    self._t1 = self._r = None
-                    self.starts += 1
-                    self._c = None
-                except _Full:
-                    return self._later()
-                if self._exc:
-                    self._exc = None
-                c = self.coro
-            else:
-                try:
-                    c = self._end(e)
-                except _Any as x:
-                    # An exit, of a callback or a log; or the end could not be told.
-                    e = x if _isinstance(x, _FATAL) else self._mute(e, x)
-                    c = self._after(e)
-                if c is None:
-                    self._c = None
-                    raise e if _isinstance(e, _FATAL) else _Stop(self._r)
-                if _isinstance(c, _int):
-                    self.state = "backoff"
-                    self._c = _READY
-                    _sleep(_core["cur_task"], c)
-                    return
             try:
-                if _hasattr(c, "send"):
-                    self._c = c
-                    if c is self.coro:
-                        self.coro = _USED  # keeps no frame alive
-                else:
-                    if self.args or self.kwargs:
-                        c = c(*self.args, **self.kwargs)  # pyright: ignore[reportCallIssue]
-                    else:
-                        c = c()  # pyright: ignore[reportCallIssue]
-                    self._c = c
-                return c.send(None)  # pyright: ignore[reportAttributeAccessIssue]
+                c = self._end(e)
+            except _Any as x:
+                if _isinstance(x, _FATAL):  # an exit, of a callback or a log
+                    e = x
+                c = self._amiss(e, x)
+            if c is None:
+                self._c = None
+                raise e if _isinstance(e, _FATAL) else _Stop(self._r)
+            if _isinstance(c, _int):
+                self.state = "backoff"
+                self._c = _READY
+                _sleep(_core["cur_task"], c)
+                return
+            try:
+                self._c = c
+                return c.send(None)  # pyright: ignore[reportAttributeAccessIssue] - a coroutine
             except _Any as x:
                 e = x
 
-    def _later(self):
-        print(self.name, "cannot start, no memory")  # takes none
-        _sleep(core.cur_task, 1000)  # there may be room by then
+    def _amiss(self, e, x):
+        # The end `e` could not be told, or the watcher failed, for `x`. Returns as `_after`.
+        global _asking
+        if _asking and e is not x:
+            return self._unasked(x)
+        if e is not x:
+            # There was no memory, or what tells is not installed. Takes no memory.
+            print(self.name, "failed, and cannot say why:", x)
+        _asking = False
+        try:
+            return self._after(e)
+        except Exception as y:  # noqa: BLE001 - a guard: reports
+            return self._unasked(y)
 
-    def _mute(self, e, x):
-        # There was no memory to tell of it, or what tells is not installed. Takes no memory.
-        print(self.name, "failed, and cannot say why:", x)
-        return e
+    def _unasked(self, x):
+        # The watcher failed.
+        global _asking
+        if not _asking:
+            raise x
+        _asking = False
+        try:
+            self.tell("watcher failed: ", x)
+        except MemoryError:
+            pass
+        if _isinstance(x, _Full) and self.restart != "no" and self.state != "stopped":
+            if self.state != "done" or self.restart == "always":
+                return 1000  # it could not say; there may be room by then
+        return None
 
     def _end(self, e):
         # Record the end `e`. Return the coroutine of a callback, the ms until the next start,
@@ -272,7 +295,9 @@ class Taskctl:
         return self._after(e)
 
     def _after(self, e):
-        # The run is over: tell who waits, and ask whether to start again.
+        # The run is over: tell who waits, and ask whether to start again. (No `try` here, nor in
+        # `_first` and `_end`: their frames would need the heap.)
+        global _asking
         if self._ev:
             failed = self.state == "error"
             self._ev.end[0] = self._exc or self._r if failed else None
@@ -289,21 +314,14 @@ class Taskctl:
         if ms is not None:
             self._again = None
             return None if fatal or ms < 0 else ms
-        if watcher and not asked and not fatal:
-            try:
-                ms = watcher(self)
-                if ms is None or _isinstance(ms, _int):
-                    return ms
-                raise TypeError("expected ms or None, got %r" % (ms,))
-            except Exception as x:  # noqa: BLE001 - a guard: reports
-                try:
-                    self.tell("watcher failed: ", x)
-                except MemoryError:
-                    pass
-                if _isinstance(x, _Full) and self.restart != "no" and self.state != "stopped":
-                    if self.state != "done" or self.restart == "always":
-                        return 1000  # it could not say; there may be room by then
-        return None
+        if not watcher or asked or fatal:
+            return None
+        _asking = True  # where it fails, see `_amiss`
+        ms = watcher(self)
+        if ms is not None and not _isinstance(ms, _int):
+            raise TypeError("expected ms or None, got %r" % (ms,))
+        _asking = False
+        return ms
 
     def _call(self, f, *lead):
         from aiosupervisor import report
@@ -432,12 +450,11 @@ def _record(coro, args, kwargs):
     return rec
 
 
-async def _async():
+async def _tried():  # the last function that `add` tried: a pool of workers is tried once
     pass
 
 
-_ASYNC = type(_async)
-_tried = _async  # the last function that `add` has tried: a pool of workers is tried once
+_ASYNC = type(_tried)
 
 
 def group():

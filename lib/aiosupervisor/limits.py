@@ -93,6 +93,11 @@ class Limited(aioctl.Taskctl):
     _began = _fed = _told_at = 0  # moments of its start, sign of life, cancellation
     _stopped = False  # was it told to stop by a verb, too?
 
+    # asyncio asks for these at each step: here they are found at once.
+    send = aioctl.Taskctl.send
+    __enter__ = aioctl.Taskctl.__enter__
+    __exit__ = aioctl.Taskctl.__exit__
+
     def __init__(self):
         # Each of these gets its place in memory now, so that its end needs none.
         self._asked = None
@@ -105,16 +110,12 @@ class Limited(aioctl.Taskctl):
         self._told_at = 0
         self._began = self._fed = moment()
 
-    def _next(self, e):
-        if e is None:
-            try:
-                self._begin()
-                ms = self._left()
-                if ms is not None:
-                    deadlines().insert(self, ms)
-            except MemoryError:
-                return self._later()
-        return aioctl.Taskctl._next(self, e)
+    def _first(self):
+        self._begin()
+        ms = self._left()
+        if ms is not None:
+            deadlines().insert(self, ms)
+        return aioctl.Taskctl._first(self)
 
     def _left(self):
         # ms until the next of its limits, or None.

@@ -13,6 +13,13 @@ import aioctl
 from .limits import Limited, ago, deadlines, moment, text
 from .words import limit
 
+
+def _idle():
+    while True:
+        yield
+
+
+_PARKED = _idle()  # in place of its coroutine, for the step at which it is parked
 _waiting = {}  # name -> the `_Queue` of those that wait for the task of that name
 
 
@@ -75,23 +82,17 @@ class Node(Limited):
             core._task_queue.push(t)
         return Limited.hold(self)
 
-    def _next(self, e):
-        if e is not None:
-            return Limited._next(self, e)
-        try:
-            if self._parks():
-                return None
-            for name in self.binds:
-                _hear_end(name)
-        except MemoryError:
-            return self._later()
+    def _first(self):
+        if self._parks():
+            return _PARKED
+        for name in self.binds:
+            _hear_end(name)
         self.go = self.up = self.stuck = self.quitting = False
         if self._again is not None:
             self._again = None  # start() of what was on its way
-        e = Limited._next(self, None)
         if self.sup and self.sup.calls:
             self.sup.wake()
-        return e
+        return Limited._first(self)
 
     def _parks(self):
         # Before a start: does it have to wait?
@@ -177,7 +178,10 @@ class Node(Limited):
         return c
 
     def _after(self, e):
-        ms = Limited._after(self, e)
+        try:
+            ms = Limited._after(self, e)
+        except Exception as x:  # noqa: BLE001 - a guard: reports
+            ms = self._unasked(x)
         self.go = self.up = False
         if self.team:
             self.team.ended()
@@ -346,15 +350,15 @@ def _hear_adding(g):
 
 
 def _hear_begin(x):
-    if "_next" in x.__dict__:
+    if "_first" in x.__dict__:
         return
 
-    def begun(e):
-        del x._next
+    def begun():
+        del x._first
         wake(x.name)
-        return x._next(e)
+        return x._first()
 
-    x._next = begun
+    x._first = begun
 
 
 def _hear_end(name):

@@ -60,6 +60,23 @@ async def forever():
     await asyncio.Event().wait()
 
 
+async def test_a_step_takes_no_memory():
+    used = [0, 0, 0]
+
+    async def looks(i):
+        for _ in range(5):
+            await asyncio.sleep_ms(0)
+            used[i] = gc.mem_alloc()
+        await asyncio.sleep_ms(1)  # an end does
+
+    gc.collect()
+    asyncio.create_task(looks(0))
+    aioctl.add(looks, 1)
+    aioctl.add(looks, 2, timeout=60)
+    await turns(8)
+    assert used[0] == used[1] == used[2] > 0, used
+
+
 async def test_lives_of_tasks_that_return():
     async def life(i):
         aioctl.add(returns, i, name="t")
