@@ -71,8 +71,9 @@ class Editor(Screen):
                     break
                 if isinstance(c, str):
                     self.insert(c)
-                elif c and c != 10:
-                    self.act(c)
+                elif c and c != 10 and self.act(c) == 3:
+                    c = 3
+                    break
         finally:
             s.above = None
         self.leave()
@@ -183,7 +184,7 @@ class Editor(Screen):
         return False
 
     def act(self, c):
-        """Do what a control key says."""
+        """Do what a control key says; returns 3 if Ctrl-C ended that."""
         c = abs(c)
         i = _DELETE.find(bytes((c,)))
         if i >= 0:
@@ -193,7 +194,7 @@ class Editor(Screen):
         elif c == 138:
             self.insert("\n")
         elif c == 9:
-            self.tab()
+            return self.tab()
         elif c == 14 or c == 16:
             self.walk(c)
         elif c == 12:
@@ -276,15 +277,22 @@ class Editor(Screen):
                 self.text = self.lines[h]
                 self.at = len(self.text)
 
+    def found(self):
+        from aioconsole import Console
+        from aioconsole.complete import complete
+
+        Console.now = None  # this is no command: what it prints goes above the line
+        return complete(self.text[: self.at], self.s.g)
+
     def tab(self):
         head = self.text[self.text.rfind("\n", 0, self.at) + 1 : self.at]
         if not head.strip():
             self.insert(" " * (4 - len(head) % 4))
             return
-        from aioconsole.complete import complete
-
-        # A property may raise, or wait for what does not come.
-        found, e = self.s.call(complete, self.text[: self.at], self.s.g)
+        # A property may raise, print, or wait for what does not come.
+        found, e = self.s.call(self.found)
+        if isinstance(e, KeyboardInterrupt):
+            return 3  # as if it had come a moment later
         if not found:
             lines = []
             self.s.report(e, lines.append)

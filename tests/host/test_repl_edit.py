@@ -443,7 +443,7 @@ def test_tab_asks_no_object_for_names_that_it_might_make_up(echo):
     echo.send("asked\r")
     echo.shows("--> p.asked", "()", "-->")
     echo.send("meter.\t")
-    echo.shows("reads  volts", "--> meter.")
+    echo.shows("amps   reads  volts", "--> meter.")
     echo.send("reads\r")
     echo.shows("--> meter.reads", "0", "-->")
 
@@ -454,6 +454,15 @@ def test_tab_shows_what_a_property_raises(echo):
     echo.shows(*trace * 2, "--> meter.volts.x")
     echo.send("\x03")
     echo.shows("--> meter.volts.x", "-->")
+
+
+def test_ctrl_c_ends_what_tab_waits_for_and_the_line(echo):
+    echo.send("meter.amps.x\t")
+    echo.shows("asks", "--> meter.amps.x")
+    echo.send("\x03")
+    echo.shows("asks", "--> meter.amps.x", "-->")
+    echo.send("1\r")
+    echo.shows("--> 1", "1", "-->")
 
 
 def test_tab_at_the_begin_of_a_line_indents(echo):

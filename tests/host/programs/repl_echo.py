@@ -49,7 +49,7 @@ class Proxy:
 
 
 class Meter:
-    """One that does not answer, and that cannot be compared."""
+    """One that does not answer, or not at once, and that cannot be compared."""
 
     reads = 0
 
@@ -57,6 +57,12 @@ class Meter:
     def volts(self):
         Meter.reads += 1
         raise OSError(19)  # ENODEV
+
+    @property
+    def amps(self):
+        print("asks")
+        while True:
+            pass
 
     def __eq__(self, other):
         raise TypeError
