@@ -24,7 +24,6 @@ holds = None  # set by aioschedule: holds(name) tells whether a start of the tas
 _FATAL = (SystemExit, KeyboardInterrupt)  # recorded, then the loop's affair
 _USED = (0 for _ in ())  # in place of a coroutine that has run
 _READY = False  # in place of a coroutine: the first step is still to come
-_asking = False  # is the watcher asked just now?
 
 # On a full heap MicroPython makes every exception in one and the same static object.
 _Full = MemoryError
@@ -212,9 +211,9 @@ class Taskctl:
             try:
                 c = self._end(e)
             except _Any as x:
-                if _isinstance(x, _FATAL):  # an exit, of a callback or a log
-                    e = x
-                c = self._amiss(e, x)
+                # An exit, of a callback or a log; or the end could not be told.
+                e = x if _isinstance(x, _FATAL) else self._mute(e, x)
+                c = self._after(e)
             if c is None:
                 self._c = None
                 raise e if _isinstance(e, _FATAL) else _Stop(self._r)
@@ -229,34 +228,10 @@ class Taskctl:
             except _Any as x:
                 e = x
 
-    def _amiss(self, e, x):
-        # The end `e` could not be told, or the watcher failed, for `x`. Returns as `_after`.
-        global _asking
-        if _asking and e is not x:
-            return self._unasked(x)
-        if e is not x:
-            # There was no memory, or what tells is not installed. Takes no memory.
-            print(self.name, "failed, and cannot say why:", x)
-        _asking = False
-        try:
-            return self._after(e)
-        except Exception as y:  # noqa: BLE001 - a guard: reports
-            return self._unasked(y)
-
-    def _unasked(self, x):
-        # The watcher failed.
-        global _asking
-        if not _asking:
-            raise x
-        _asking = False
-        try:
-            self.tell("watcher failed: ", x)
-        except MemoryError:
-            pass
-        if _isinstance(x, _Full) and self.restart != "no" and self.state != "stopped":
-            if self.state != "done" or self.restart == "always":
-                return 1000  # it could not say; there may be room by then
-        return None
+    def _mute(self, e, x):
+        # There was no memory to tell of it, or what tells is not installed. Takes no memory.
+        print(self.name, "failed, and cannot say why:", x)
+        return e
 
     def _end(self, e):
         # Record the end `e`. Return the coroutine of a callback, the ms until the next start,
@@ -295,9 +270,7 @@ class Taskctl:
         return self._after(e)
 
     def _after(self, e):
-        # The run is over: tell who waits, and ask whether to start again. (No `try` here, nor in
-        # `_first` and `_end`: their frames would need the heap.)
-        global _asking
+        # The run is over: tell who waits, and ask whether to start again.
         if self._ev:
             failed = self.state == "error"
             self._ev.end[0] = self._exc or self._r if failed else None
@@ -314,14 +287,21 @@ class Taskctl:
         if ms is not None:
             self._again = None
             return None if fatal or ms < 0 else ms
-        if not watcher or asked or fatal:
-            return None
-        _asking = True  # where it fails, see `_amiss`
-        ms = watcher(self)
-        if ms is not None and not _isinstance(ms, _int):
-            raise TypeError("expected ms or None, got %r" % (ms,))
-        _asking = False
-        return ms
+        if watcher and not asked and not fatal:
+            try:
+                ms = watcher(self)
+                if ms is None or _isinstance(ms, _int):
+                    return ms
+                raise TypeError("expected ms or None, got %r" % (ms,))
+            except Exception as x:  # noqa: BLE001 - a guard: reports
+                try:
+                    self.tell("watcher failed: ", x)
+                except MemoryError:
+                    pass
+                if _isinstance(x, _Full) and self.restart != "no" and self.state != "stopped":
+                    if self.state != "done" or self.restart == "always":
+                        return 1000  # it could not say; there may be room by then
+        return None
 
     def _call(self, f, *lead):
         from aiosupervisor import report
@@ -388,6 +368,13 @@ def name_of(f):
     return name
 
 
+async def tried():  # the last function that `add` tried: a pool of workers is tried once
+    pass
+
+
+_ASYNC = type(tried)
+
+
 def create_task(coro, *args, **kwargs):
     """Start `coro` under the guard, outside the registry; return its `Taskctl` (see `add`)."""
     rec = _record(coro, args, kwargs)
@@ -425,12 +412,12 @@ def add(coro, *args, **kwargs):
 
 def _record(coro, args, kwargs):
     # Validates all, and changes nothing.
-    global _tried
+    global tried
     name = kwargs.pop("name", None) if kwargs else None
     # _type(""), as `str` is a builtin; what derives from it is for `intake`.
     if (
         kwargs
-        or coro is not _tried
+        or coro is not tried
         and _type(coro) is not _ASYNC
         or not (name is None or _type(name) is _type(""))
     ):
@@ -441,20 +428,13 @@ def _record(coro, args, kwargs):
     if args:
         coro(*args)  # arguments that do not fit show at once
         rec.args = args
-    elif coro is not _tried:
+    elif coro is not tried:
         coro()
-        _tried = coro
+        tried = coro
     rec.coro = coro
     rec.name = name or coro.__name__
     rec.kwargs = kwargs
     return rec
-
-
-async def _tried():  # the last function that `add` tried: a pool of workers is tried once
-    pass
-
-
-_ASYNC = type(_tried)
 
 
 def group():

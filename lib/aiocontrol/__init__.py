@@ -62,10 +62,16 @@ def of_group(g, name):
     raise AttributeError(name)
 
 
+async def _none():
+    pass
+
+
 def _remove(g, name):
     # Forget the record of that name.
     rec = g.tasks.pop(name)
     g.order.remove(rec)
+    if aioctl.tried is rec.coro:
+        aioctl.tried = _none
     g._at.pop(name, None)
     base, at, n = name.rpartition("@")
     if n.isdigit():
@@ -438,9 +444,8 @@ def trace(e, rec=None):
 
 
 def _of_guard(line):
-    head, at, tail = line.partition('aioctl.py", line ')
-    return (
-        at
-        and head.endswith(('"', "/"))
-        and tail.endswith((", in send", ", in throw", ", in _next"))
-    )
+    for module in ("aioctl", "aiosupervisor/limits", "aiosupervisor/node"):
+        head, at, tail = line.partition(module + '.py", line ')
+        if at and head.endswith(('"', "/")):
+            return tail.split(" in ")[-1] in ("send", "throw", "__exit__", "_first", "_next")
+    return False

@@ -178,10 +178,7 @@ class Node(Limited):
         return c
 
     def _after(self, e):
-        try:
-            ms = Limited._after(self, e)
-        except Exception as x:  # noqa: BLE001 - a guard: reports
-            ms = self._unasked(x)
+        ms = Limited._after(self, e)
         self.go = self.up = False
         if self.team:
             self.team.ended()

@@ -494,6 +494,64 @@ async def test_results_and_tracebacks_print():
     assert aioctl.traceback("answer", rtn=True) is False
 
 
+async def test_a_traceback_shows_no_frame_of_the_guard_however_it_ended():
+    class Factory:
+        def __call__(self):
+            if aioctl.records():
+                raise ValueError("no coroutine today")
+            return answer()
+
+    async def leaves():
+        raise KeyboardInterrupt
+
+    for more in ({}, {"timeout": 5}, {"after": "nobody"}):
+        aioctl.set_group(None)
+        rec = aioctl.add(Factory(), name="f", restart="no", **more)
+        await turns()
+        assert rec.state == "error", more
+        text = printed(aioctl.traceback, "f")
+        assert text.count("File") == 1 and "in __call__\n" in text, (more, text)
+        aioctl.set_group(None)
+        rec = aioctl.add(leaves, name="l", **more)
+        rec.hold()  # asyncio's loop shall not see it
+        rec.task = asyncio.current_task()
+        try:
+            rec.send(None)
+        except KeyboardInterrupt:
+            pass
+        text = printed(aioctl.traceback, "l")
+        assert text.count("File") == 2 and "in leaves\n" in text, (more, text)  # and this one
+
+
+async def test_a_run_begins_without_the_exception_of_the_one_before():
+    fails = True
+
+    async def job():
+        if fails:
+            raise ValueError
+        await asyncio.sleep(1)
+
+    rec = aioctl.add(job, restart="no", on_error="as a value")
+    await turns()
+    assert isinstance(rec.exc, ValueError)
+    fails = False
+    rec.launch()
+    await turns()
+    assert rec.state == "running" and rec.exc is None
+
+
+async def test_a_factory_without_memory_has_failed():
+    class Factory:
+        def __call__(self):
+            if aioctl.records():
+                raise MemoryError
+            return answer()
+
+    rec = aioctl.add(Factory(), name="f", restart="no")
+    await turns()
+    assert rec.state == "error" and isinstance(rec.exc, MemoryError)
+
+
 async def test_info_is_json():
     aioctl.add(answer, 1, name="a")
     aioctl.add(broken)

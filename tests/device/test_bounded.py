@@ -353,6 +353,24 @@ async def test_a_task_that_has_ended_frees_what_it_held():
     assert least < 8_000, least
 
 
+async def test_a_function_that_was_deleted_is_let_go():
+    before = kept()
+    big = bytearray(50_000)
+
+    async def job(big=big):
+        pass
+
+    aioctl.add(job)
+    await turns()
+    aioctl.delete("job")
+    job = big = None
+    for _ in range(5):  # a stale word on the stack may hold it
+        await turns()
+        if kept() - before < 25_000:
+            break
+    assert kept() - before < 25_000
+
+
 async def test_unknown_names():
     async def ask(i):
         name = "nix %d" % i
