@@ -13,13 +13,6 @@ import aioctl
 from .limits import Limited, ago, deadlines, moment, text
 from .words import limit
 
-
-def _idle():
-    while True:
-        yield
-
-
-_PARKED = _idle()  # in place of its coroutine, for the step at which it is parked
 _waiting = {}  # name -> the `_Queue` of those that wait for the task of that name
 
 
@@ -84,7 +77,7 @@ class Node(Limited):
 
     def _first(self):
         if self._parks():
-            return _PARKED
+            return GATE
         for name in self.binds:
             _hear_end(name)
         self.go = self.up = self.stuck = self.quitting = False
@@ -242,6 +235,10 @@ def valid(word, v):
 class _Gate:
     # Where children wait for their supervisor. asyncio takes it for a queue of tasks.
     def remove(self, t):
+        pass
+
+    # And the guard for a coroutine, at the step at which a task is parked.
+    def send(self, v):
         pass
 
 

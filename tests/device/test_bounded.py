@@ -31,7 +31,7 @@ async def stays(cycle, n=10_000, warm_up=500):
     one, which was pushed while it was in the queue itself (asyncio does not clear child_last),
     and so on to the end of the round.
     """
-    n = max(n // FEWER, min(n, 100))
+    n = max(n // FEWER, min(n, 200))
     for i in range(max(warm_up // FEWER, min(warm_up, 50))):
         await cycle(i)
     grown = []

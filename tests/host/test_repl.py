@@ -52,6 +52,12 @@ def transcript(*lines):
     return text[len(START) + 1 :].rsplit("-->", 1)[0]
 
 
+def test_what_a_property_raises_at_tab_is_not_lost_on_a_pipe():
+    code = b"class M:\n    @property\n    def v(self): raise OSError(19)\n\nm = M()\nm.v.x\t\n\4"
+    text = run_piped(GATHER, code).stdout.decode()
+    assert text.count("OSError: [Errno 19] ENODEV") == 2, text  # at Tab, and by the command
+
+
 @pytest.mark.parametrize(
     "line, expected",
     [
